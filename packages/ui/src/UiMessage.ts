@@ -5,8 +5,8 @@
  * that providers accept whatever state their tool calls are in. Approvals in them count only against what a server stored:
  * see `UiRuns`.
  */
-import * as Check from "@strata/core/Check"
 import type * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
@@ -136,8 +136,7 @@ export const toMessages = (
 ): Effect.Effect<ReadonlyArray<Message.Message>, ProviderError.InvalidRequestError> =>
   Effect.flatMap(
     read(messages),
-    (messages) =>
-      Check.run(History.check(History.settle(options)), messages, { provider: "strata", field: "messages" })
+    (messages) => Check.run(History.check(History.settle(options)), messages, { provider: "strata", field: "messages" })
   )
 
 /** Whether a part is a tool call. */

@@ -28,7 +28,9 @@ export const make = (continues?: UiMessage.UiMessage): Reader => {
     return part
   }
 
-  const call = ({ toolCallId, ...chunk }: Extract<UiChunk.Chunk, { readonly toolCallId: string }>): Part | undefined => {
+  const call = (
+    { toolCallId, ...chunk }: Extract<UiChunk.Chunk, { readonly toolCallId: string }>
+  ): Part | undefined => {
     const found = parts.findLast((part) => part["toolCallId"] === toolCallId)
     if (found !== undefined || !("toolName" in chunk)) return found
     const { dynamic, toolName } = chunk

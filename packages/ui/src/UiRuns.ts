@@ -8,6 +8,7 @@ import type * as Documents from "@strata/core/state/Documents"
 import * as ToolLoop from "@strata/core/tool/ToolLoop"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -89,7 +90,10 @@ export const fromDocuments = <E>(
     put: (key, run) =>
       Effect.flatMap(Effect.mapError(encode(run), failed("put")), (text) =>
         Effect.mapError(
-          documents.change(prefix + key, (_, now) => Result.succeed({ answer: undefined, text, keep: keepOf(run, now) })),
+          documents.change(
+            prefix + key,
+            (_, now) => Result.succeed({ answer: undefined, text, keep: keepOf(run, now) })
+          ),
           failed("put")
         )),
     take: <A, E2>(key: string, decide: (run: WaitingRun | undefined, now: number) => Result.Result<A, E2>) =>
@@ -121,11 +125,9 @@ const encode = Schema.encodeUnknownEffect(codec)
 const decode = Schema.decodeUnknownResult(codec)
 
 /** What `decide` or the codec refused, apart from what the store fails with. */
-class Refusal<E> {
-  constructor(readonly error: E) {}
-}
+class Refusal<E> extends Data.Class<{ readonly error: E }> {}
 type Decided<E> = Refusal<E | UiRunsError>
-const refused = <E>(error: E): Refusal<E> => new Refusal(error)
+const refused = <E>(error: E): Refusal<E> => new Refusal({ error })
 
 const failed = (operation: UiRunsError["operation"]) => (cause: unknown) =>
   new UiRunsError({ operation, message: `The store of waiting calls failed: ${operation}`, cause })

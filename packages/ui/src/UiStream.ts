@@ -4,9 +4,9 @@
  *
  * Any sequence of events, also one that no service sends, becomes a stream that the client reads without an error of its own.
  */
-import * as Check from "@strata/core/Check"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Check from "@strata/core/Check"
 import type * as Cost from "@strata/core/Cost"
 import type * as ToolLoop from "@strata/core/tool/ToolLoop"
 import type * as Usage from "@strata/core/Usage"

@@ -21,62 +21,65 @@ export type Intent =
     readonly decisions: ReadonlyArray<ToolLoop.Decision>
   }
 
-export const decide = (chatId: string, messages: ReadonlyArray<UiMessage.UiMessage>) =>
-(run: UiRuns.WaitingRun | undefined, now: number): Result.Result<Intent, UiAnswerError> => {
-  const refuse = (reason: UiAnswerError["reason"], message: string, callId?: string) =>
-    Result.fail(new UiAnswerError({ reason, chatId, message, ...(callId !== undefined && { callId }) }))
+export const decide =
+  (chatId: string, messages: ReadonlyArray<UiMessage.UiMessage>) =>
+  (run: UiRuns.WaitingRun | undefined, now: number): Result.Result<Intent, UiAnswerError> => {
+    const refuse = (reason: UiAnswerError["reason"], message: string, callId?: string) =>
+      Result.fail(new UiAnswerError({ reason, chatId, message, ...(callId !== undefined && { callId }) }))
 
-  const last = messages.at(-1)
-  if (last === undefined || last.role !== "assistant") return Result.succeed({ type: "new" })
-  const parts = last.parts.filter(UiMessage.isToolPart)
-  const claimed = parts.find(({ state }) => state === "approval-responded")
-  if (run === undefined) {
-    return claimed === undefined
-      ? Result.succeed({ type: "continue", message: last })
-      : refuse("not-waiting", "No call of this conversation waits for an approval", claimed.toolCallId)
-  }
-  if (run.messageId !== last.id) return refuse("other-message", "Another message of this conversation waits for an answer")
-  if (now > run.expiresAt) return refuse("expired", "The time to answer is over. Send a new message.")
+    const last = messages.at(-1)
+    if (last === undefined || last.role !== "assistant") return Result.succeed({ type: "new" })
+    const parts = last.parts.filter(UiMessage.isToolPart)
+    const claimed = parts.find(({ state }) => state === "approval-responded")
+    if (run === undefined) {
+      return claimed === undefined
+        ? Result.succeed({ type: "continue", message: last })
+        : refuse("not-waiting", "No call of this conversation waits for an approval", claimed.toolCallId)
+    }
+    if (run.messageId !== last.id) {
+      return refuse("other-message", "Another message of this conversation waits for an answer")
+    }
+    if (now > run.expiresAt) return refuse("expired", "The time to answer is over. Send a new message.")
 
-  const pending = new Map(ToolLoop.pendingOf(run.state).map((waiting) => [waiting.call.id, waiting]))
-  const known = new Set(run.state.calls.map(({ call }) => call.id))
-  const decisions: Array<ToolLoop.Decision> = []
-  for (const part of parts) {
-    const { approval, state, toolCallId: callId } = part
-    const waiting = pending.get(callId)
-    if (waiting === undefined) {
-      if (state === "approval-responded" && !known.has(callId)) {
-        return refuse("forged", "The call did not ask for an approval", callId)
+    const pending = new Map(ToolLoop.pendingOf(run.state).map((waiting) => [waiting.call.id, waiting]))
+    const known = new Set(run.state.calls.map(({ call }) => call.id))
+    const decisions: Array<ToolLoop.Decision> = []
+    for (const part of parts) {
+      const { approval, state, toolCallId: callId } = part
+      const waiting = pending.get(callId)
+      if (waiting === undefined) {
+        if (state === "approval-responded" && !known.has(callId)) {
+          return refuse("forged", "The call did not ask for an approval", callId)
+        }
+        continue
       }
-      continue
-    }
-    const { call, kind } = waiting
-    if (UiMessage.toolName(part) !== call.name || !Equal.equals(part.input ?? {}, jsonOf(call.params ?? {}))) {
-      return refuse("altered", "The call is another one than the server asked about", callId)
-    }
-    if (kind === "approval") {
-      if (state === "approval-requested" || state === "input-available") continue
-      if (state !== "approval-responded" || approval?.id !== run.approvals[callId]) {
-        return refuse("forged", "The call waits for an answer to its own request for approval", callId)
+      const { call, kind } = waiting
+      if (UiMessage.toolName(part) !== call.name || !Equal.equals(part.input ?? {}, jsonOf(call.params ?? {}))) {
+        return refuse("altered", "The call is another one than the server asked about", callId)
       }
-      const { approved, reason } = approval
-      decisions.push(
-        approved === true
-          ? { type: "approve", callId }
-          : { type: "deny", callId, ...(reason !== undefined && { reason }) }
-      )
-    } else if (state === "output-available" && part.preliminary !== true) {
-      decisions.push({ type: "result", callId, result: part.output ?? null })
-    } else if (state === "output-error") {
-      decisions.push({ type: "result", callId, result: part.errorText ?? "", isFailure: true })
-    } else if (state === "approval-responded") {
-      return refuse("forged", "The call waits for a result, not for an approval", callId)
+      if (kind === "approval") {
+        if (state === "approval-requested" || state === "input-available") continue
+        if (state !== "approval-responded" || approval === undefined || approval.id !== run.approvals[callId]) {
+          return refuse("forged", "The call waits for an answer to its own request for approval", callId)
+        }
+        const { approved, reason } = approval
+        decisions.push(
+          approved === true
+            ? { type: "approve", callId }
+            : { type: "deny", callId, ...(reason !== undefined && { reason }) }
+        )
+      } else if (state === "output-available" && part.preliminary !== true) {
+        decisions.push({ type: "result", callId, result: part.output ?? null })
+      } else if (state === "output-error") {
+        decisions.push({ type: "result", callId, result: part.errorText ?? "", isFailure: true })
+      } else if (state === "approval-responded") {
+        return refuse("forged", "The call waits for a result, not for an approval", callId)
+      }
     }
+    return decisions.length === 0 && pending.size > 0
+      ? refuse("unanswered", "No call of this message was answered")
+      : Result.succeed({ type: "resume", message: last, run, decisions })
   }
-  return decisions.length === 0 && pending.size > 0
-    ? refuse("unanswered", "No call of this message was answered")
-    : Result.succeed({ type: "resume", message: last, run, decisions })
-}
 
 /** What the page was told: the JSON of a value, in which a bigint is text. */
 const jsonOf = (value: unknown): unknown =>

@@ -152,7 +152,9 @@ const shownPart = (part: Message.ToolResultContent): unknown =>
 
 const textOf = (ended: Ended): string => {
   const output = outputOf(ended)
-  return typeof output === "string" ? output : Result.getOrElse(Result.try(() => JSON.stringify(output) ?? failed), () => failed)
+  return typeof output === "string"
+    ? output
+    : Result.getOrElse(Result.try(() => JSON.stringify(output) ?? failed), () => failed)
 }
 
 const failed = "The tool failed"

@@ -88,9 +88,21 @@ export const make = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool
           body: body.raw,
           request
         })
-        live.prelude = UiReader.replay(continues).map(UiChunk.frame).join("")
+        live.prelude = continues === undefined ? "" : UiReader.replay(continues).map(UiChunk.frame).join("")
         yield* lives.attach(live)
-        const turn = Turn.make({ options, runs, lives, live, uiMessages, intent, continues, messageId, nonce, input, report })
+        const turn = Turn.make({
+          options,
+          runs,
+          lives,
+          live,
+          uiMessages,
+          intent,
+          continues,
+          messageId,
+          nonce,
+          input,
+          report
+        })
         yield* lives.drive(live, turn)
       })
       yield* Effect.onError(begun, () => lives.end(live, []))

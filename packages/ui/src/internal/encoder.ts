@@ -1,8 +1,8 @@
 /** The state machine of `UiStream`: steps, and in them parts and calls. */
-import * as Check from "@strata/core/Check"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
-import * as Cost from "@strata/core/Cost"
 import type * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
+import * as Cost from "@strata/core/Cost"
 import * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
 import type * as UiChunk from "../UiChunk.ts"
@@ -13,7 +13,8 @@ import * as Prose from "./prose.ts"
 import * as ToolParts from "./toolParts.ts"
 
 export const make = (options: UiStream.Options): UiStream.Encoder => {
-  const { approvalId = (callId: string) => callId, continues, messageId, metadata = metadataOf, reasoning = true } = options
+  const { approvalId = (callId: string) => callId, continues, messageId, metadata = metadataOf, reasoning = true } =
+    options
   let sent: Array<UiChunk.Chunk> = []
   const send = (chunk: UiChunk.Chunk): void => void sent.push(chunk)
   const take = (): ReadonlyArray<UiChunk.Chunk> => {

@@ -44,7 +44,9 @@ const kinds: { readonly [tag: string]: Kind } = {
 }
 
 /** What the page did wrong, in words that it may read; no failure of the server. */
-export const isOfPage = (error: unknown): error is UiBodyError | UiAnswerError | UiConflictError | InvalidRequestError =>
+export const isOfPage = (
+  error: unknown
+): error is UiBodyError | UiAnswerError | UiConflictError | InvalidRequestError =>
   error instanceof UiBodyError || error instanceof UiAnswerError || error instanceof UiConflictError ||
   error instanceof InvalidRequestError && error.provider === "strata"
 

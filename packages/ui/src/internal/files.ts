@@ -1,6 +1,6 @@
 /** Files of a page: data URLs, decoded once, as parts of a message by their media type. */
-import * as Check from "@strata/core/Check"
 import type * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import type * as UiMessage from "../UiMessage.ts"
@@ -60,7 +60,9 @@ export const read = (
     )
   }
   if (data === undefined) {
-    if (Check.holds(() => settings.allowUrl(part.url), undefined)) return ofType(mediaType, { uri: part.url }, part, ordinal)
+    if (Check.holds(() => settings.allowUrl(part.url), undefined)) {
+      return ofType(mediaType, { uri: part.url }, part, ordinal)
+    }
     at.path.push("url")
     return Check.refuse(at, "it is not a data URL", "Send the file as a data URL")
   }
@@ -100,7 +102,8 @@ const ofType = (
 }
 
 /** Of a media type, and of nothing else: problems hold no text of users. */
-const quote = (mediaType: string): string => /^[\w.+/*-]{1,80}$/.test(mediaType) ? `"${mediaType}"` : "an unreadable one"
+const quote = (mediaType: string): string =>
+  /^[\w.+/*-]{1,80}$/.test(mediaType) ? `"${mediaType}"` : "an unreadable one"
 
 const plainType = (mediaType: string): string => mediaType.split(";", 1).join("").trim().toLowerCase()
 

@@ -20,23 +20,21 @@ export const settle: (options: UiMessage.Options | undefined) => Files.Settings 
 )
 
 /** Converts messages whose form has been checked. */
-export const check =
-  (settings: Files.Settings): Check.Check<ReadonlyArray<Message.Message>> =>
-  (given, at) => {
-    const messages = given as ReadonlyArray<UiMessage.UiMessage> // checked before
-    const history: Array<Message.Message> = []
-    const rename = uniqueIds()
-    for (const [index, message] of messages.entries()) {
-      at.path.push(index)
-      const converted = message.role === "assistant"
-        ? ofAssistant(message, rename)
-        : ofOther(message, settings, index === messages.length - 1, at)
-      if (converted === Check.refused) return converted
-      at.path.pop()
-      history.push(...converted)
-    }
-    return history
+export const check = (settings: Files.Settings): Check.Check<ReadonlyArray<Message.Message>> => (given, at) => {
+  const messages = given as ReadonlyArray<UiMessage.UiMessage> // checked before
+  const history: Array<Message.Message> = []
+  const rename = uniqueIds()
+  for (const [index, message] of messages.entries()) {
+    at.path.push(index)
+    const converted = message.role === "assistant"
+      ? ofAssistant(message, rename)
+      : ofOther(message, settings, index === messages.length - 1, at)
+    if (converted === Check.refused) return converted
+    at.path.pop()
+    history.push(...converted)
   }
+  return history
+}
 
 const ofOther = (
   { parts, role }: UiMessage.UiMessage,
@@ -152,7 +150,10 @@ const ofCall = (part: UiMessage.ToolPart, rename: (id: string) => string) => {
     { id, result, ...(isFailure && { isFailure }), ...providers },
     part.resultProviderMetadata
   )
-  return { call: isObject(call.params) || isProviders ? call : { ...call, params: wrapped(call.params) }, result: ended }
+  return {
+    call: isObject(call.params) || isProviders ? call : { ...call, params: wrapped(call.params) },
+    result: ended
+  }
 }
 
 /** Providers take objects only; `ToolLoop` sends the arguments that a model wrote wrongly in the same form. */

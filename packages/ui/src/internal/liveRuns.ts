@@ -76,7 +76,11 @@ export const make = <Failure>({ heartbeat, maxBytes, maxTurns, whenReadersLeave 
             isOver
               ? begin(key, chatId)
               : Effect.fail(
-                new UiConflictError({ reason: "turn-running", chatId, message: "The conversation has a turn that runs" })
+                new UiConflictError({
+                  reason: "turn-running",
+                  chatId,
+                  message: "The conversation has a turn that runs"
+                })
               )
           )
         )
@@ -108,7 +112,9 @@ export const make = <Failure>({ heartbeat, maxBytes, maxTurns, whenReadersLeave 
       if (chunks.length === 0) return Effect.void
       const frame = chunks.map(UiChunk.frame).join("")
       if (live.bytes + frame.length > maxBytes) {
-        return Effect.fail(new UiSizeError({ limit: maxBytes, message: `The answer is larger than ${maxBytes} characters` }))
+        return Effect.fail(
+          new UiSizeError({ limit: maxBytes, message: `The answer is larger than ${maxBytes} characters` })
+        )
       }
       live.frames.push(frame)
       live.bytes += frame.length
@@ -152,20 +158,23 @@ export const make = <Failure>({ heartbeat, maxBytes, maxTurns, whenReadersLeave 
 
   /** The frames from the first; a comment where there was none for a while. */
   const frames = (live: Live<Failure>, isReplay: boolean): Stream.Stream<string> =>
-    Stream.paginate(0, (sent) =>
-      Effect.suspend((): Effect.Effect<readonly [ReadonlyArray<string>, Option.Option<number>]> => {
-        const more = live.frames.slice(sent)
-        if (more.length > 0) {
-          if (sent === 0 && isReplay) more[0] += live.prelude
-          const isLast = live.isDone
-          return Effect.succeed([[more.join("")], isLast ? Option.none() : Option.some(sent + more.length)])
-        }
-        if (live.isDone) return Effect.succeed([[], Option.none()])
-        return Deferred.await(live.changed).pipe(
-          Effect.timeoutOption(heartbeat),
-          Effect.map((changed) => [Option.isNone(changed) ? [UiChunk.heartbeat] : [], Option.some(sent)])
-        )
-      }))
+    Stream.paginate(
+      0,
+      (sent) =>
+        Effect.suspend((): Effect.Effect<readonly [ReadonlyArray<string>, Option.Option<number>]> => {
+          const more = live.frames.slice(sent)
+          if (more.length > 0) {
+            if (sent === 0 && isReplay) more[0] += live.prelude
+            const isLast = live.isDone
+            return Effect.succeed([[more.join("")], isLast ? Option.none() : Option.some(sent + more.length)])
+          }
+          if (live.isDone) return Effect.succeed([[], Option.none()])
+          return Deferred.await(live.changed).pipe(
+            Effect.timeoutOption(heartbeat),
+            Effect.map((changed) => [Option.isNone(changed) ? [UiChunk.heartbeat] : [], Option.some(sent)])
+          )
+        })
+    )
 
   return {
     attach,

@@ -29,7 +29,9 @@ export const encode = (
   const encoded = Result.getOrUndefined(Schema.encodeUnknownResult(codecs[part.type])(part))
   if (!isObject(encoded)) return undefined
   const rest: Record<string, unknown> = {}
-  for (const key of keys) if (key in encoded && Reflect.get(encoded, key) !== undefined) rest[key] = Reflect.get(encoded, key)
+  for (const key of keys) {
+    if (key in encoded && Reflect.get(encoded, key) !== undefined) rest[key] = Reflect.get(encoded, key)
+  }
   return Object.keys(rest).length === 0 ? undefined : { strata: rest }
 }
 

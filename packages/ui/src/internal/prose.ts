@@ -84,8 +84,12 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
 }
 
 /** A link only to the web: a page may put the URL into an `href`, and the model may have written it. */
-const sourceOf = ({ location, source, title }: Message.Citation): UiChunk.SourceUrl | UiChunk.SourceDocument | undefined => {
-  const url = [location?.type === "web" ? location.url : undefined, source].find((text) => /^https?:\/\//i.test(text ?? ""))
+const sourceOf = (
+  { location, source, title }: Message.Citation
+): UiChunk.SourceUrl | UiChunk.SourceDocument | undefined => {
+  const url = [location?.type === "web" ? location.url : undefined, source].find((text) =>
+    /^https?:\/\//i.test(text ?? "")
+  )
   if (url !== undefined) return { type: "source-url", sourceId: url, url, ...(title !== undefined && { title }) }
   const name = title ?? source ?? placeOf(location)
   return name === undefined

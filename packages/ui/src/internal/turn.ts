@@ -23,10 +23,12 @@ import type * as Failures from "./failure.ts"
 import type * as LiveRuns from "./liveRuns.ts"
 
 interface Parts<Tools extends ReadonlyArray<Tool.Any>, R4> {
-  readonly options: Pick<
-    UiChat.Options<Tools, never, never, never, R4>,
-    "tools" | "maxSteps" | "concurrency" | "reasoning" | "metadata" | "onEnd"
-  > & { readonly answersWithin: number }
+  readonly options:
+    & Pick<
+      UiChat.Options<Tools, never, never, never, R4>,
+      "tools" | "maxSteps" | "concurrency" | "reasoning" | "metadata" | "onEnd"
+    >
+    & { readonly answersWithin: number }
   readonly runs: UiRuns.Runs
   readonly lives: ReturnType<typeof LiveRuns.make<Failures.Failure>>
   readonly live: LiveRuns.Live<Failures.Failure>
@@ -74,7 +76,9 @@ export const make = <Tools extends ReadonlyArray<Tool.Any>, R3, R4>({
       version: 1,
       messageId,
       approvals: Object.fromEntries(
-        ToolLoop.pendingOf(state).flatMap(({ call, kind }) => kind === "approval" ? [[call.id, approvalId(call.id)]] : [])
+        ToolLoop.pendingOf(state).flatMap(({ call, kind }) =>
+          kind === "approval" ? [[call.id, approvalId(call.id)]] : []
+        )
       ),
       state,
       expiresAt
@@ -119,7 +123,9 @@ export const make = <Tools extends ReadonlyArray<Tool.Any>, R3, R4>({
 
   const end = Effect.fnUntraced(function*(exit: Exit.Exit<void, unknown>) {
     const isAborted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-    const failure = Exit.isFailure(exit) && !isAborted ? yield* report(Cause.squash(exit.cause), live.chatId) : undefined
+    const failure = Exit.isFailure(exit) && !isAborted
+      ? yield* report(Cause.squash(exit.cause), live.chatId)
+      : undefined
     if (failure !== undefined) {
       yield* restore(failure.error)
       Deferred.doneUnsafe(live.first, Effect.succeedSome(failure))
