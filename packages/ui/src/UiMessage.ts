@@ -1,18 +1,13 @@
 /**
- * The messages of a page, `UIMessage` of the AI SDK: read from a request, and turned into those of a chat.
+ * The messages of a page, `UIMessage` of the AI SDK, as they are in requests and in stores.
  *
- * They come from a browser, so nothing in them is trusted: {@link read} checks their form, {@link toMessages} makes a history
- * that providers accept whatever state their tool calls are in. Approvals in them count only against what a server stored:
- * see `UiRuns`.
+ * They come from a browser: {@link read} checks their form and nothing more. `UiHistory` makes a history of them, and what
+ * they say about approvals counts only against what a server stored; see `UiRuns`.
  */
-import type * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
-import * as Effect from "effect/Effect"
-import { isObject } from "effect/Predicate"
+import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as History from "./internal/history.ts"
-import * as MessageCheck from "./internal/messageCheck.ts"
 import type * as UiChunk from "./UiChunk.ts"
 
 /** A message as the page has it; `metadata` is that of `UiStream`. */
@@ -34,7 +29,7 @@ export interface ProsePart {
   readonly providerMetadata?: UiChunk.ProviderMetadata
 }
 
-/** A file: `url` is a data URL, or one that `Options.allowUrl` accepts. */
+/** A file: `url` is a data URL, or one that the options of `UiHistory` accept. */
 export interface FilePart {
   readonly type: "file"
   readonly mediaType: string
@@ -74,28 +69,13 @@ export interface OtherPart {
 export type OtherType = "step-start" | "source-url" | "source-document" | "custom" | `data-${string}`
 
 /**
- * - `accept`: media types of files that the model takes, such as `image/png` or `image/*`. {@link acceptedFiles} when missing.
- * - `allowUrl`: whether a file may be sent by its URL, which the provider then reads. No URL when missing: a client could
- *   name any object in a bucket of yours. Data URLs are always read.
- * - `system`: `refuse` (when missing) or `keep` system messages, which a page should not send.
- */
-export interface Options {
-  readonly accept?: ReadonlyArray<string> | undefined
-  readonly allowUrl?: ((url: string) => boolean) | undefined
-  readonly system?: "refuse" | "keep" | undefined
-}
-
-/** The files that most models take: images, PDF, text and office documents. */
-export const acceptedFiles: ReadonlyArray<string> = History.acceptedFiles
-
-/**
  * Reads the `messages` of a request. The form of each message and part is checked, tool inputs and outputs are not: finished
  * calls stay readable whatever the tools are now.
  *
  * Fails with an `InvalidRequestError`, whose `field` is the path: `messages[2].parts[0].text`.
  */
 export const read = (given: unknown): Effect.Effect<ReadonlyArray<UiMessage>, ProviderError.InvalidRequestError> =>
-  Check.run(MessageCheck.messages, given, { provider: "strata", field: "messages" })
+  Check.run(messagesCheck, given, { provider: "strata", field: "messages" })
 
 /** A message that {@link load} left out: its position, and why. */
 export interface Unreadable {
@@ -111,7 +91,7 @@ export const load = (
   const messages: Array<UiMessage> = []
   const unreadable: Array<Unreadable> = []
   for (const [index, item] of (Check.itemsOf(given) ?? []).entries()) {
-    Result.match(Check.settle(MessageCheck.message, item, { field: `messages[${index}]` }), {
+    Result.match(Check.settle(messageCheck, item, { field: `messages[${index}]` }), {
       onFailure: ({ field, problem }) => void unreadable.push({ index, field, problem }),
       onSuccess: (message) => void messages.push(message)
     })
@@ -119,30 +99,78 @@ export const load = (
   return { messages, unreadable }
 }
 
-/**
- * The history of a conversation, for `ChatService` and `ToolLoop`: each call has exactly one result.
- *
- * - Signatures, citations and the data of providers come back from the metadata where `UiStream` put them.
- * - A call without a result gets one that says it was not run, whatever approval the page claims; a call that was not
- *   written to its end is left out, as are empty messages and parts that are for the page only.
- * - Ids of calls that are used twice are replaced.
- *
- * Fails with an `InvalidRequestError` for a system message, for a file that `options` do not accept or that cannot be read,
- * for a data URL of another type than the part declares, and for a last message without content.
- */
-export const toMessages = (
-  messages: ReadonlyArray<UiMessage>,
-  options?: Options
-): Effect.Effect<ReadonlyArray<Message.Message>, ProviderError.InvalidRequestError> =>
-  Effect.flatMap(
-    read(messages),
-    (messages) => Check.run(History.check(History.settle(options)), messages, { provider: "strata", field: "messages" })
-  )
-
 /** Whether a part is a tool call. */
-export const isToolPart = (part: UiPart): part is ToolPart =>
-  isObject(part) && typeof part.type === "string" && (part.type === "dynamic-tool" || part.type.startsWith("tool-"))
+export const isToolPart: (part: UiPart) => part is ToolPart = ((part: { readonly type: string }) =>
+  part.type === "dynamic-tool" || part.type.startsWith("tool-")) as (part: UiPart) => part is ToolPart // by their types
 
 /** The name of the tool of a part. */
 export const toolName = (part: ToolPart): string =>
   part.type === "dynamic-tool" ? part.toolName ?? "" : part.type.slice("tool-".length)
+
+type Json = { readonly [key: string]: unknown }
+
+const messageCheck: Check.Check<UiMessage> = (given, at) => {
+  // A plain copy: from here on nothing is read twice, and nothing throws.
+  const copy = Check.jsonObject("Give a message of `useChat`")(given, at)
+  if (copy === Check.refused) return copy
+  const isRefused = Check.part(Check.text, copy, "id", at) === Check.refused ||
+    Check.part(role, copy, "role", at) === Check.refused ||
+    Check.part(parts, copy, "parts", at) === Check.refused
+  return isRefused ? Check.refused : copy as object as UiMessage // its fields have just been checked
+}
+
+const messagesCheck: Check.Check<ReadonlyArray<UiMessage>> = Check.list(messageCheck, {
+  most: 100_000,
+  remedy: "Give the `messages` of `useChat`"
+})
+
+const role = Check.word(["system", "user", "assistant"])
+
+const part: Check.Check<Json> = (given, at) => {
+  const copy = given as Json // of a plain copy
+  const kind = isObject(given) ? Check.part(Check.filled, copy, "type", at) : Check.refuseKind(at, given, "Give a part")
+  if (kind === Check.refused) return kind
+  return requiredOf(kind).some(([key, check]) => Check.part(check, copy, key, at) === Check.refused)
+    ? Check.refused
+    : copy
+}
+
+const parts = Check.list(part, { most: 100_000, remedy: "Give the parts of the message" })
+
+const requiredOf = (kind: string): ReadonlyArray<readonly [key: string, check: Check.Check<unknown>]> =>
+  kind === "dynamic-tool"
+    ? [["toolName", Check.filled], ...call]
+    : kind === "tool-"
+    ? [["toolName", (_, at) => Check.refuse(at, "the type has no name of a tool", "Use `tool-` and the name")]]
+    : kind.startsWith("tool-")
+    ? call
+    : Object.hasOwn(fields, kind)
+    ? fields[kind]!
+    : []
+
+const maybe = <A>(check: Check.Check<A>): Check.Check<A | undefined> => (given, at) =>
+  given === null ? undefined : Check.optional(check)(given, at)
+
+const approval: Check.Check<unknown> = (given, at) =>
+  !isObject(given)
+    ? Check.refuseKind(at, given, "Give the approval of the part")
+    : [["id", Check.text] as const, ["approved", maybe(Check.flag)] as const, ["reason", maybe(Check.text)] as const]
+        .some(([key, check]) => Check.part<unknown>(check, given, key, at) === Check.refused)
+    ? Check.refused
+    : given
+
+const call: ReadonlyArray<readonly [key: string, check: Check.Check<unknown>]> = [
+  ["toolCallId", Check.text],
+  ["state", Check.text],
+  ["errorText", maybe(Check.text)],
+  ["providerExecuted", maybe(Check.flag)],
+  ["approval", maybe(approval)]
+]
+
+const fields: { readonly [type: string]: typeof call } = {
+  text: [["text", Check.text]],
+  reasoning: [["text", Check.text]],
+  file: [["mediaType", Check.text], ["url", Check.text], ["filename", maybe(Check.text)]]
+}
+
+const isObject = (given: unknown): given is Json => typeof given === "object" && given !== null && !Array.isArray(given)

@@ -4,7 +4,7 @@ import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Tool from "@strata/core/tool/Tool"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as UiChat from "../UiChat.ts"
+import type * as UiChat from "../UiChatOptions.ts"
 
 type Any = UiChat.Options<ReadonlyArray<Tool.Any>, unknown, unknown, unknown, unknown>
 

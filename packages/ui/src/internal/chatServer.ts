@@ -10,9 +10,9 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as UiChat from "../UiChat.ts"
+import type * as UiChat from "../UiChatOptions.ts"
 import * as UiChunk from "../UiChunk.ts"
-import * as UiMessage from "../UiMessage.ts"
+import * as UiHistory from "../UiHistory.ts"
 import * as UiReader from "../UiReader.ts"
 import * as UiRuns from "../UiRuns.ts"
 import * as Answers from "./answers.ts"
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool
     const { chatId, messages: uiMessages } = body
     return yield* Effect.gen(function*() {
       const key = yield* keyOf(chatId, request)
-      const messages = yield* UiMessage.toMessages(uiMessages, options.files)
+      const messages = yield* UiHistory.toMessages(uiMessages, options.files)
       const live = yield* lives.begin(key, chatId)
       const begun = Effect.gen(function*() {
         const intent = yield* runs.take(key, Answers.decide(chatId, uiMessages))

@@ -5,7 +5,7 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import type * as UiMessage from "../UiMessage.ts"
 
-/** The options of `UiMessage.toMessages`, settled. */
+/** The options of `UiHistory.toMessages`, settled. */
 export interface Settings {
   readonly accept: ReadonlyArray<string>
   readonly allowUrl: (url: string) => boolean

@@ -7,18 +7,6 @@ import * as Files from "./files.ts"
 import * as Metadata from "./metadata.ts"
 import * as ToolParts from "./toolParts.ts"
 
-export { accepted as acceptedFiles } from "./files.ts"
-
-/** The options with their defaults; those that have the wrong type count as missing. */
-export const settle: (options: UiMessage.Options | undefined) => Files.Settings = Check.total(
-  (options) => ({
-    accept: Array.isArray(options?.accept) ? options.accept : Files.accepted,
-    allowUrl: typeof options?.allowUrl === "function" ? options.allowUrl : () => false,
-    system: options?.system === "keep" ? "keep" : "refuse"
-  }),
-  () => ({ accept: Files.accepted, allowUrl: () => false, system: "refuse" })
-)
-
 /** Converts messages whose form has been checked. */
 export const check = (settings: Files.Settings): Check.Check<ReadonlyArray<Message.Message>> => (given, at) => {
   const messages = given as ReadonlyArray<UiMessage.UiMessage> // checked before

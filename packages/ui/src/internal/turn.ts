@@ -12,12 +12,12 @@ import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import type * as UiChat from "../UiChat.ts"
+import type * as UiChat from "../UiChatOptions.ts"
 import type * as UiChunk from "../UiChunk.ts"
+import * as UiEncoder from "../UiEncoder.ts"
 import type * as UiMessage from "../UiMessage.ts"
 import * as UiReader from "../UiReader.ts"
 import type * as UiRuns from "../UiRuns.ts"
-import * as UiStream from "../UiStream.ts"
 import type * as Answers from "./answers.ts"
 import type * as Failures from "./failure.ts"
 import type * as LiveRuns from "./liveRuns.ts"
@@ -59,7 +59,7 @@ export const make = <Tools extends ReadonlyArray<Tool.Any>, R3, R4>({
   const asked = intent.type === "resume" ? intent.run.approvals : {}
   const approvalId = (callId: string): string => Object.hasOwn(asked, callId) ? asked[callId]! : `${nonce}-${callId}`
   const { metadata, reasoning } = options
-  const encoder = UiStream.make({ messageId, continues, approvalId, reasoning, metadata })
+  const encoder = UiEncoder.make({ messageId, continues, approvalId, reasoning, metadata })
   const reader = UiReader.make(continues)
   let outcome: ToolLoop.Outcome | undefined
   let saved: ToolLoop.State | undefined

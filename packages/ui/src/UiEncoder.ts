@@ -1,18 +1,73 @@
-/** The state machine of `UiStream`: steps, and in them parts and calls. */
+/**
+ * The state machine between the events of a chat and the chunks of a page: pure, for streams of your own.
+ *
+ * Any sequence of events, also one that no service sends, becomes chunks that the client of the AI SDK reads without an error
+ * of its own. `UiStream` runs it over a stream.
+ */
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import type * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
 import * as Cost from "@strata/core/Cost"
+import type * as ToolLoop from "@strata/core/tool/ToolLoop"
 import * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
-import type * as UiChunk from "../UiChunk.ts"
-import type * as UiStream from "../UiStream.ts"
-import * as Calls from "./calls.ts"
-import * as Metadata from "./metadata.ts"
-import * as Prose from "./prose.ts"
-import * as ToolParts from "./toolParts.ts"
+import * as Calls from "./internal/calls.ts"
+import * as Metadata from "./internal/metadata.ts"
+import * as Prose from "./internal/prose.ts"
+import * as ToolParts from "./internal/toolParts.ts"
+import type * as UiChunk from "./UiChunk.ts"
+import type * as UiMessage from "./UiMessage.ts"
 
-export const make = (options: UiStream.Options): UiStream.Encoder => {
+/** An event of a chat or of a tool loop. */
+export type Event = ChatEvent.ChatEvent | ToolLoop.Event
+
+/** What a message came to so far, for its metadata. `usage` and `cost` are those of all its steps. */
+export interface Spent {
+  readonly model?: string | undefined
+  readonly finishReason?: ChatResponse.FinishReason | undefined
+  readonly usage: Usage.Usage
+  readonly cost?: Cost.Cost | undefined
+}
+
+/**
+ * - `messageId`: the id of the assistant message, made by the server.
+ * - `continues`: the message that the stream goes on with, after an approval or the result of a tool of the page. It has
+ *   `messageId`, and its calls get their results.
+ * - `approvalId`: the id of the request for approval of a call; the id of the call when missing. `UiChat` makes ids that
+ *   cannot be guessed.
+ * - `reasoning`: `false` keeps reasoning on the server, with its signature. True when missing.
+ * - `metadata`: the metadata of the message when it ends; model, usage, cost and finish reason when missing. `undefined`
+ *   for none.
+ */
+export interface Options {
+  readonly messageId: string
+  readonly continues?: UiMessage.UiMessage | undefined
+  readonly approvalId?: ((callId: string) => string) | undefined
+  readonly reasoning?: boolean | undefined
+  readonly metadata?: ((spent: Spent) => unknown) | undefined
+}
+
+/** How a stream ended. `errorText` and `reason` are shown to the user. */
+export type Ending =
+  | { readonly type: "complete" }
+  | { readonly type: "failed"; readonly errorText: string }
+  | { readonly type: "aborted"; readonly reason?: string | undefined }
+
+/**
+ * The state of a stream. `start` once, `add` for each event, `end` once; all return what is to be sent. Nothing throws, and
+ * after the end nothing is sent.
+ *
+ * A `complete` ending without the `finish` event of a chat becomes an error: the answer is not complete.
+ */
+export interface Encoder {
+  readonly start: () => ReadonlyArray<UiChunk.Chunk>
+  readonly add: (event: Event) => ReadonlyArray<UiChunk.Chunk>
+  readonly end: (ending: Ending) => ReadonlyArray<UiChunk.Chunk>
+}
+
+/** Begins a stream. */
+export const make = (options: Options): Encoder => {
   const { approvalId = (callId: string) => callId, continues, messageId, metadata = metadataOf, reasoning = true } =
     options
   let sent: Array<UiChunk.Chunk> = []
@@ -31,7 +86,7 @@ export const make = (options: UiStream.Options): UiStream.Encoder => {
   let isEnded = false
   let outcome: "pending" | "other" | undefined // of a tool loop
   let isFinished = false // the last answer was complete
-  let spent: UiStream.Spent = { usage: Usage.empty, cost: Cost.empty }
+  let spent: Spent = { usage: Usage.empty, cost: Cost.empty }
 
   const closeStep = (): void => {
     prose.close()
@@ -85,7 +140,7 @@ export const make = (options: UiStream.Options): UiStream.Encoder => {
     }
   }
 
-  const read = (event: UiStream.Event): void => {
+  const read = (event: Event): void => {
     switch (event.type) {
       case "text-delta":
         within()
@@ -183,7 +238,7 @@ export const make = (options: UiStream.Options): UiStream.Encoder => {
   return {
     start: total(() => send({ type: "start", messageId })),
     add: total(read),
-    end: total((ending: UiStream.Ending) => {
+    end: total((ending: Ending) => {
       isEnded = true
       if (ending.type === "aborted") {
         const { reason } = ending
@@ -197,7 +252,7 @@ export const make = (options: UiStream.Options): UiStream.Encoder => {
 }
 
 /** The default metadata of a message. */
-const metadataOf = ({ cost, finishReason, model, usage }: UiStream.Spent): unknown => ({
+const metadataOf = ({ cost, finishReason, model, usage }: Spent): unknown => ({
   model,
   finishReason,
   usage,
