@@ -68,8 +68,8 @@ export interface Encoder {
 
 /** Begins a stream. */
 export const make = (options: Options): Encoder => {
-  const { approvalId = (callId: string) => callId, continues, messageId, metadata = metadataOf, reasoning = true } =
-    options
+  const { approvalId = (callId: string) => callId, continues, messageId, reasoning = true } = options
+  const metadata = Check.total(options.metadata ?? metadataOf, () => undefined)
   let sent: Array<UiChunk.Chunk> = []
   const send = (chunk: UiChunk.Chunk): void => void sent.push(chunk)
   const take = (): ReadonlyArray<UiChunk.Chunk> => {
@@ -128,6 +128,7 @@ export const make = (options: Options): Encoder => {
       case "audio": {
         apart()
         const { mediaType, source } = part
+        if (typeof mediaType !== "string") return
         const url = "bytes" in source ? `data:${mediaType};base64,${Base64.encode(source.bytes)}` : source.uri
         const providerMetadata = Metadata.encode(part, ["mediaType", "source"])
         return send({ type: "file", url, mediaType, ...(providerMetadata && { providerMetadata }) })
@@ -189,13 +190,18 @@ export const make = (options: Options): Encoder => {
       case "tool-pending":
         return
       case "step":
-        spent = { ...spent, usage: event.usage, cost: event.cost }
+        spent = { ...spent, usage: Usage.add(Usage.empty, event.usage), cost: event.cost }
         return closeStep()
       case "outcome": {
         outcome = event.outcome.reason === "pending" ? "pending" : "other"
         isFinished = true
         const { response, usage } = event.outcome
-        spent = { model: response.model, finishReason: response.finishReason, usage, cost: event.outcome.cost }
+        spent = {
+          model: response.model,
+          finishReason: response.finishReason,
+          usage: Usage.add(Usage.empty, usage),
+          cost: event.outcome.cost
+        }
         for (const { call, kind } of event.outcome.pending) {
           calls.waits(call, kind === "approval" ? approvalId(call.id) : undefined)
         }

@@ -21,9 +21,10 @@ export interface UiMessage {
 /** A part of a message. Those that this version does not know are kept, and left out of the history. */
 export type UiPart = ProsePart | FilePart | ToolPart | OtherPart
 
-/** Text or reasoning; `state` is `streaming` while it is written. */
+/** Text or reasoning; `state` is `streaming` while it is written. Reasoning has an `id`. */
 export interface ProsePart {
   readonly type: "text" | "reasoning"
+  readonly id?: string
   readonly text: string
   readonly state?: "streaming" | "done"
   readonly providerMetadata?: UiChunk.ProviderMetadata
@@ -100,8 +101,10 @@ export const load = (
 }
 
 /** Whether a part is a tool call. */
-export const isToolPart: (part: UiPart) => part is ToolPart = ((part: { readonly type: string }) =>
-  part.type === "dynamic-tool" || part.type.startsWith("tool-")) as (part: UiPart) => part is ToolPart // by their types
+export const isToolPart: (part: UiPart) => part is ToolPart =
+  ((part: { readonly type: string }) => part.type === "dynamic-tool" || part.type.startsWith("tool-")) as (
+    part: UiPart
+  ) => part is ToolPart // by their types
 
 /** The name of the tool of a part. */
 export const toolName = (part: ToolPart): string =>
@@ -169,7 +172,7 @@ const call: ReadonlyArray<readonly [key: string, check: Check.Check<unknown>]> =
 
 const fields: { readonly [type: string]: typeof call } = {
   text: [["text", Check.text]],
-  reasoning: [["text", Check.text]],
+  reasoning: [["id", maybe(Check.text)], ["text", Check.text]],
   file: [["mediaType", Check.text], ["url", Check.text], ["filename", maybe(Check.text)]]
 }
 

@@ -154,11 +154,11 @@ export const make = (continues?: UiMessage.UiMessage): Reader => {
 export const replay = (message: UiMessage.UiMessage): ReadonlyArray<UiChunk.Chunk> =>
   message.parts.flatMap((part, index): ReadonlyArray<UiChunk.Chunk> => {
     if (UiMessage.isToolPart(part)) return replayCall(part)
-    const id = `part-${index}`
     switch (part.type) {
       case "text":
       case "reasoning": {
         const { providerMetadata, text, type } = part
+        const id = part.id ?? `${type}-${index}`
         return [
           { type: `${type}-start`, id },
           { type: `${type}-delta`, id, delta: text },

@@ -1,7 +1,7 @@
 /** The tool calls of a message: each is begun before it gets an input or a result, and ends once. */
 import type * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
-import type * as UiChunk from "../UiChunk.ts"
+import * as UiChunk from "../UiChunk.ts"
 import * as Metadata from "./metadata.ts"
 
 /** A result, as `tool-result` parts and the events of `ToolLoop` have it. */
@@ -24,18 +24,23 @@ export const make = (
 ) => {
   const calls = new Map<string, Call>() // by the id of the model: the last one with it
   const writing = new Map<number, Call>() // by index
+  const all: Array<Call> = []
   const used = new Set<string>()
   for (const { id, isEnded, name } of known) {
     used.add(id)
-    calls.set(id, { id, name, isProviders: false, state: isEnded ? "ended" : "called", text: "" })
+    const call: Call = { id, name, isProviders: false, state: isEnded ? "ended" : "called", text: "" }
+    all.push(call)
+    calls.set(id, call)
   }
 
-  const begin = (id: string, name: string): Call => {
-    const stem = id === "" ? "call" : id
+  const begin = (id: string, given: string): Call => {
+    const stem = typeof id === "string" && id !== "" ? id : "call"
+    const name = typeof given === "string" && given !== "" ? given : "unknown"
     let unique = stem
     for (let count = 2; used.has(unique); count++) unique = `${stem}-${count}`
     used.add(unique)
     const call: Call = { id: unique, name, isProviders: false, state: "writing", text: "" }
+    all.push(call)
     calls.set(id, call)
     return call
   }
@@ -52,7 +57,7 @@ export const make = (
       type: "tool-input-available",
       ...ofCall(call),
       toolName: call.name,
-      input: part.params ?? {},
+      input: written(part.params, {}),
       dynamic: true,
       ...(providerMetadata && { providerMetadata })
     })
@@ -94,11 +99,11 @@ export const make = (
       if (cut !== undefined) fail(cut, cutOff)
       const call = begin(id, name)
       writing.set(index, call)
-      send({ type: "tool-input-start", toolCallId: call.id, toolName: name, dynamic: true })
+      send({ type: "tool-input-start", toolCallId: call.id, toolName: call.name, dynamic: true })
     },
     write: (index: number, id: string, delta: string): void => {
       const call = writing.get(index) ?? calls.get(id)
-      if (call?.state !== "writing" || delta === "") return
+      if (call?.state !== "writing" || typeof delta !== "string" || delta === "") return
       call.text += delta
       send({ type: "tool-input-delta", toolCallId: call.id, inputTextDelta: delta })
     },
@@ -128,12 +133,12 @@ export const make = (
     /** Fails the calls that were not written to their end. */
     cut: (): void => {
       writing.clear()
-      for (const call of calls.values()) if (call.state === "writing") fail(call, cutOff)
+      for (const call of all) if (call.state === "writing") fail(call, cutOff)
     },
     /** Fails the calls that have no result and do not wait for one; says whether there were any. */
     settle: (errorText: string, which: "all" | "providers"): boolean => {
       let isAny = false
-      for (const call of calls.values()) {
+      for (const call of all) {
         if (call.state === "ended" || call.state === "waiting" || which === "providers" && !call.isProviders) continue
         fail(call, errorText)
         isAny = true
@@ -145,7 +150,12 @@ export const make = (
 
 const cutOff = "The call was cut off, and was not run"
 
-const outputOf = ({ parts, result }: Ended): unknown => result ?? parts?.map(shownPart) ?? null
+const outputOf = ({ parts, result }: Ended): unknown =>
+  written(result ?? (Array.isArray(parts) ? parts.map(shownPart) : null), null)
+
+/** A value that JSON can hold, or another: the client refuses a chunk without its value. */
+const written = (value: unknown, otherwise: unknown): unknown =>
+  Result.getOrUndefined(Result.try(() => JSON.stringify(value, UiChunk.exact))) === undefined ? otherwise : value
 
 const shownPart = (part: Message.ToolResultContent): unknown =>
   part.type === "text" ? part.text : part.type === "json" ? part.value : `[${part.type}]`

@@ -3,6 +3,7 @@
  * its id is not used again.
  */
 import type * as Message from "@strata/core/chat/Message"
+import { isObject } from "effect/Predicate"
 import type * as UiChunk from "../UiChunk.ts"
 import * as Metadata from "./metadata.ts"
 
@@ -51,7 +52,7 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
   }
 
   const write = (kind: Kind, index: number, delta: string): void => {
-    if (delta === "") return
+    if (typeof delta !== "string" || delta === "") return
     const part = at(kind, index)
     part.text += delta
     send({ type: `${kind}-delta`, id: part.id, delta })
@@ -60,7 +61,9 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
   return {
     close,
     write,
-    cite: (index: number, citation: Message.Citation): void => void at("text", index).citations.push(citation),
+    cite: (index: number, citation: Message.Citation): void => {
+      if (isObject(citation)) at("text", index).citations.push(citation)
+    },
     endReasoning: (index: number, fields: Partial<Message.ReasoningPart>): void => {
       const part = at("reasoning", index)
       part.fields = fields
@@ -68,6 +71,7 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
     },
     /** A whole part: what its pieces lack, or all of it. */
     whole: (index: number, whole: Message.TextPart | Message.ReasoningPart): void => {
+      if (typeof whole.text !== "string") return
       const isSame = open?.kind === whole.type && open.index === index
       const part = isSame && open !== undefined ? open : at(whole.type, index)
       if (whole.text.startsWith(part.text) && whole.text.length > part.text.length) {
@@ -76,7 +80,9 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
         send({ type: `${whole.type}-delta`, id: part.id, delta })
       }
       part.fields = whole
-      if (whole.type === "text" && part.citations.length === 0) part.citations.push(...whole.citations ?? [])
+      if (whole.type === "text" && part.citations.length === 0 && Array.isArray(whole.citations)) {
+        part.citations.push(...whole.citations.filter(isObject))
+      }
       part.isComplete = true
       close()
     }
@@ -84,18 +90,22 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
 }
 
 /** A link only to the web: a page may put the URL into an `href`, and the model may have written it. */
-const sourceOf = (
-  { location, source, title }: Message.Citation
-): UiChunk.SourceUrl | UiChunk.SourceDocument | undefined => {
-  const url = [location?.type === "web" ? location.url : undefined, source].find((text) =>
+const sourceOf = (citation: Message.Citation): UiChunk.SourceUrl | UiChunk.SourceDocument | undefined => {
+  const { location } = citation
+  const source = textOf(citation.source)
+  const title = textOf(citation.title)
+  const url = [location?.type === "web" ? textOf(location.url) : undefined, source].find((text) =>
     /^https?:\/\//i.test(text ?? "")
   )
   if (url !== undefined) return { type: "source-url", sourceId: url, url, ...(title !== undefined && { title }) }
-  const name = title ?? source ?? placeOf(location)
+  const name = title ?? source ?? textOf(placeOf(location))
   return name === undefined
     ? undefined
     : { type: "source-document", sourceId: source ?? name, mediaType: "text/plain", title: name }
 }
+
+/** Text that says something: events come from providers, whose fields may be anything. */
+const textOf = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
 
 const placeOf = (location: Message.Citation["location"]): string | undefined => {
   if (location === undefined) return undefined

@@ -13,6 +13,9 @@ import {
 } from "ai"
 import { Effect } from "effect"
 
+/** The client shows a step that has just begun with the next chunk. */
+const seen = { type: "message-metadata", messageMetadata: {} }
+
 /** The message that the client has after these chunks; fails as it does, also for one that an `error` chunk ends. */
 export const read = (chunks: ReadonlyArray<UiChunk.Chunk>, message?: UIMessage) =>
   Effect.tryPromise(async () => {
@@ -21,7 +24,7 @@ export const read = (chunks: ReadonlyArray<UiChunk.Chunk>, message?: UIMessage) 
     const stream = new ReadableStream<UIMessageChunk>({
       async start(controller) {
         // By way of the wire: JSON, and the schema of the client.
-        for (const chunk of chunks) {
+        for (const chunk of [...chunks, seen]) {
           const result = await uiMessageChunkSchema().validate!(JSON.parse(JSON.stringify(chunk)))
           if (!result.success) throw result.error
           controller.enqueue(result.value)
@@ -35,6 +38,7 @@ export const read = (chunks: ReadonlyArray<UiChunk.Chunk>, message?: UIMessage) 
       onError: (error) => errors.push(error)
     })
     for await (const state of states) last = state
+    if (last !== undefined && Object.keys(last.metadata ?? {}).length === 0) delete last.metadata
     return { message: last, errors }
   })
 

@@ -8,7 +8,7 @@ import { createServer } from "node:http"
 
 /** Starts a server in the scope; gives the URL of its chat. */
 export const start = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.Any>>(
-  chat: Layer.Layer<ChatService.ChatService>,
+  chat: Layer.Layer<ChatService.ChatService, unknown>,
   options?: UiChat.Options<Tools>,
   runs: Layer.Layer<UiRuns.UiRuns> = UiRuns.layerMemory()
 ) {
