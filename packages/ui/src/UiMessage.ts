@@ -140,7 +140,7 @@ const part: Check.Check<Json> = (given, at) => {
 
 const parts = Check.list(part, { most: 100_000, remedy: "Give the parts of the message" })
 
-const requiredOf = (kind: string): ReadonlyArray<readonly [key: string, check: Check.Check<unknown>]> =>
+const requiredOf = (kind: string): Required =>
   kind === "dynamic-tool"
     ? [["toolName", Check.filled], ...call]
     : kind === "tool-"
@@ -162,18 +162,38 @@ const approval: Check.Check<unknown> = (given, at) =>
     ? Check.refused
     : given
 
-const call: ReadonlyArray<readonly [key: string, check: Check.Check<unknown>]> = [
+/** As the client checks it: objects by provider. */
+const metadata: Check.Check<unknown> = (given, at) => {
+  if (!isObject(given)) return Check.refuseKind(at, given, "Give an object for each provider")
+  const ofProvider: Check.Check<unknown> = (value, at) =>
+    isObject(value) ? value : Check.refuseKind(at, value, "Give an object for each provider")
+  return Object.keys(given).some((key) => Check.part(ofProvider, given, key, at) === Check.refused)
+    ? Check.refused
+    : given
+}
+
+type Required = ReadonlyArray<readonly [key: string, check: Check.Check<unknown>]>
+
+const ofProvider: Required = [["providerMetadata", maybe(metadata)]]
+
+const call: Required = [
   ["toolCallId", Check.text],
   ["state", Check.text],
   ["errorText", maybe(Check.text)],
   ["providerExecuted", maybe(Check.flag)],
-  ["approval", maybe(approval)]
+  ["approval", maybe(approval)],
+  ["callProviderMetadata", maybe(metadata)],
+  ["resultProviderMetadata", maybe(metadata)]
 ]
 
-const fields: { readonly [type: string]: typeof call } = {
-  text: [["text", Check.text]],
-  reasoning: [["id", maybe(Check.text)], ["text", Check.text]],
-  file: [["mediaType", Check.text], ["url", Check.text], ["filename", maybe(Check.text)]]
+/** The fields that the client asks for, too. */
+const fields: { readonly [type: string]: Required } = {
+  text: [["text", Check.text], ...ofProvider],
+  reasoning: [["id", maybe(Check.text)], ["text", Check.text], ...ofProvider],
+  file: [["mediaType", Check.text], ["url", Check.text], ["filename", maybe(Check.text)], ...ofProvider],
+  "source-url": [["sourceId", Check.text], ["url", Check.text], ["title", maybe(Check.text)], ...ofProvider],
+  "source-document": [["sourceId", Check.text], ["mediaType", Check.text], ["title", Check.text], ...ofProvider],
+  custom: [["kind", Check.text], ...ofProvider]
 }
 
 const isObject = (given: unknown): given is Json => typeof given === "object" && given !== null && !Array.isArray(given)

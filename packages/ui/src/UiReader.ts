@@ -167,8 +167,13 @@ export const replay = (message: UiMessage.UiMessage): ReadonlyArray<UiChunk.Chun
       }
       case "step-start":
         return [{ type: "start-step" }]
-      default:
+      case "file":
+      case "source-url":
+      case "source-document":
+      case "custom":
         return [part as object as UiChunk.Chunk] // these parts are their chunks
+      default:
+        return part.type.startsWith("data-") ? [part as object as UiChunk.Chunk] : []
     }
   })
 

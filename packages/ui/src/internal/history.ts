@@ -101,10 +101,9 @@ const ofPart = (part: Exclude<UiMessage.UiPart, UiMessage.ToolPart>): Message.As
       const file = Files.ofAssistant(part)
       return file && Metadata.decode(file.type, file, part.providerMetadata)
     }
-    case "custom": {
-      const part_ = ofProvider(part.providerMetadata)
-      return part_
-    }
+    case "custom":
+      return ofProvider(part.providerMetadata)
+
     default:
       return undefined
   }
@@ -139,7 +138,7 @@ const ofCall = (part: UiMessage.ToolPart, rename: (id: string) => string) => {
     part.resultProviderMetadata
   )
   return {
-    call: isObject(call.params) || isProviders ? call : { ...call, params: wrapped(call.params) },
+    call: isObject(call.params) ? call : { ...call, params: wrapped(call.params) },
     result: ended
   }
 }

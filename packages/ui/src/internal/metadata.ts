@@ -23,16 +23,15 @@ export const encode = (
   part: PartOf<Kind>,
   shown: ReadonlyArray<string>
 ): UiChunk.ProviderMetadata | undefined => {
-  const keys = Object.keys(part).filter((key) => key !== "type" && !shown.includes(key))
+  const given = Object.entries(part).filter(([, value]) => value !== undefined)
+  const keys = given.map(([key]) => key).filter((key) => key !== "type" && !shown.includes(key))
   // Most parts have nothing else: no codec runs for them.
-  if (keys.every((key) => Reflect.get(part, key) === undefined)) return undefined
-  const encoded = Result.getOrUndefined(Schema.encodeUnknownResult(codecs[part.type])(part))
+  if (keys.length === 0) return undefined
+  const encoded = Result.getOrUndefined(Schema.encodeUnknownResult(codecs[part.type])(Object.fromEntries(given)))
   if (!isObject(encoded)) return undefined
   const rest: Record<string, unknown> = {}
-  for (const key of keys) {
-    if (key in encoded && Reflect.get(encoded, key) !== undefined) rest[key] = Reflect.get(encoded, key)
-  }
-  return Object.keys(rest).length === 0 ? undefined : { strata: rest }
+  for (const key of keys) rest[key] = Reflect.get(encoded, key)
+  return { strata: rest }
 }
 
 /** The part again, from what the page shows and what {@link encode} put beside it; without the latter where it does not fit. */
