@@ -48,6 +48,7 @@ describe("ToolLoop.stream", () => {
         type: "tool-result",
         step: 0,
         call: call("1", "echo", { text: "a" }),
+        outcome: "success",
         result: "a",
         isFailure: false
       })
@@ -215,7 +216,7 @@ describe("ToolLoop.stream", () => {
       const step: ToolLoop.Step = {
         index: 0,
         response: response("a"),
-        results: [{ call: call("1", "echo"), result: { a: [1] }, isFailure: true, error: "broken" }],
+        results: [{ call: call("1", "echo"), outcome: "failed", result: { a: [1] }, isFailure: true, error: "broken" }],
         messages: [response("a").message],
         usage
       }

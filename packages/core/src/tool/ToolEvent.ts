@@ -8,7 +8,7 @@ import * as Usage from "../Usage.ts"
 import * as ToolState from "./ToolState.ts"
 
 /**
- * A request and the tool calls of its answer, from `index` 0. `messages`, `usage` and `cost` as in {@link Outcome}, the
+ * A request and the tool calls of its answer, from `index` 0. `messages`, `usage` and `cost` as in {@link Ended}, the
  * last two of all steps so far; `results` in the order of the calls, empty in the last step.
  */
 export class Step extends Schema.Opaque<Step>()(Schema.Struct({
@@ -20,27 +20,45 @@ export class Step extends Schema.Opaque<Step>()(Schema.Struct({
   cost: Schema.optional(Cost.Cost)
 })) {}
 
-/**
- * The outcome of a loop.
- *
- * - `reason`: `finished` when the last answer had no calls or was stopped (see `response.finishReason`); `max-steps` at the
- *   limit: to continue, run the loop again with the longer history; `pending` when calls wait: `resume` goes on with `state`.
- * - `response`: the last answer. Its calls, if any, were not run, except with `pending`: the others have run.
- * - `messages`: to append to the history, without empty answers and answers whose calls were not run. After a resume they are
- *   those of the whole run; with `pending` there is nothing to append yet, since the state has them.
- * - `usage`, `cost`: of all `steps` (requests) of the run; no cost where that of a step is not known.
- * - `pending`: the calls that wait; empty but for this reason. `state`: to go on from; with `pending` only.
- */
-export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
-  reason: Schema.Literals(["finished", "max-steps", "pending"]),
+const outcome = {
   response: ChatResponse.ChatResponse,
   messages: Schema.Array(Message.Message),
   usage: Usage.Usage,
   cost: Schema.optional(Cost.Cost),
-  steps: Schema.Finite,
-  pending: Schema.Array(ToolState.Pending),
-  state: Schema.optional(ToolState.State)
+  steps: Schema.Finite
+}
+
+/**
+ * The outcome of a loop that ended.
+ *
+ * - `reason`: `finished` when the last answer had no calls or was stopped (see `response.finishReason`); `max-steps` at the
+ *   limit: to continue, run the loop again with the longer history.
+ * - `response`: the last answer. Its calls, if any, were not run.
+ * - `messages`: to append to the history, without empty answers and answers whose calls were not run; after a resume those
+ *   of the whole run.
+ * - `usage`, `cost`: of all `steps` (requests) of the run; no cost where that of a step is not known.
+ */
+export class Ended extends Schema.Opaque<Ended>()(Schema.Struct({
+  reason: Schema.Literals(["finished", "max-steps"]),
+  ...outcome
 })) {}
+
+/**
+ * The outcome of a loop with calls that wait. The other calls of `response` have run.
+ *
+ * - `pending`: the calls that wait; `state`: what `resume` goes on from.
+ * - `messages`: those of complete steps. There is nothing to append to the history yet: the state has them.
+ */
+export class Waiting extends Schema.Opaque<Waiting>()(Schema.Struct({
+  reason: Schema.tag("pending"),
+  ...outcome,
+  pending: Schema.Array(ToolState.Pending),
+  state: ToolState.State
+})) {}
+
+/** The outcome of a loop. */
+export type Outcome = typeof Outcome.Type
+export const Outcome = Schema.Union([Ended, Waiting])
 
 /** The result of a call, when it ends; `step` is the index of its step. */
 export class ToolResultEvent extends Schema.Opaque<ToolResultEvent>()(Schema.Struct({

@@ -29,6 +29,7 @@ import type * as ToolState from "./ToolState.ts"
 export * from "./ToolDecision.ts"
 export * from "./ToolEvent.ts"
 export * from "./ToolOptions.ts"
+export * from "./ToolSeal.ts"
 export * from "./ToolState.ts"
 
 /** The errors of {@link run} without those of hooks; {@link stream} also has `StreamInterruptedError`. */
@@ -171,7 +172,7 @@ const begin = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.Any>,
     refused: [],
     calls: [],
     following: [],
-    fingerprint: Loop.fingerprint(service, request, tools.digests)
+    fingerprint: Loop.fingerprint(service, request)
   }
   return { service, loop: Loop.make(state, tools, hooked(settled, options), service) }
 })
@@ -192,7 +193,7 @@ const beginFrom = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.A
     : ChatRequest.messagesOf(yield* ChatValidation.settle("strata", settled.messages))
   const tools = yield* Loop.toolbox(handled<Tools>(settled.tools), request)
   if (settled.allowModelChange !== true) {
-    yield* Resumable.checkModel(state, Loop.fingerprint(service, request, tools.digests))
+    yield* Resumable.checkModel(state, Loop.fingerprint(service, request))
   }
   const decided = yield* Decide.apply(state, decisions, tools, following.length > 0)
   const next = { ...decided.state, following: [...state.following, ...following] }

@@ -4,6 +4,7 @@ import * as Check from "../../Check.ts"
 import * as ToolDecision from "../ToolDecision.ts"
 import type * as ToolState from "../ToolState.ts"
 import * as ToolCall from "./call.ts"
+import * as Fingerprint from "./fingerprint.ts"
 import type * as Loop from "./loop.ts"
 import * as ToolOutput from "./output.ts"
 import * as ToolSettle from "./settle.ts"
@@ -16,13 +17,16 @@ export const apply = Effect.fnUntraced(function*<E, R>(
   isSuperseded: boolean
 ): Effect.fn.Return<Decided, ToolDecision.DecisionError, R> {
   const byId = yield* checked(state, answers)
+  const digests = yield* Fingerprint.ofCalled(tools.definitions, state.calls)
+  const then = state.fingerprint.tools
+  const now: Now<E, R> = { tools: tools.byName, isChanged: ({ name }) => then[name] !== digests[name] }
   const calls = yield* Effect.forEach(state.calls, (current) =>
     Effect.gen(function*() {
       if (current.status === "settled") return current
       const answer = byId.get(current.call.id)
       const next = answer === undefined
-        ? yield* reopened(state, current, tools)
-        : yield* decided(state, current, answer, tools)
+        ? yield* reopened(current, now)
+        : yield* decided(current, answer, now)
       return isSuperseded && (next.status === "approval" || next.status === "result")
         ? ToolSettle.settled(ToolSettle.notRun(next, "superseded"))
         : next
@@ -34,6 +38,12 @@ export const apply = Effect.fnUntraced(function*<E, R>(
 export interface Decided {
   readonly state: ToolState.State
   readonly fresh: ReadonlyArray<number>
+}
+
+/** The tools, and whether the definition of one is another than when it was called. */
+interface Now<E, R> {
+  readonly tools: ReadonlyMap<string, ToolCall.Handled<E, R>>
+  readonly isChanged: (tool: ToolCall.Handled<E, R>) => boolean
 }
 
 /** The answers by the id of their call; each call waits for its answer, and there is one only. */
@@ -58,19 +68,18 @@ const checked = Effect.fnUntraced(function*(state: ToolState.State, answers: Rea
 
 /** A call without an answer. */
 const reopened = <E, R>(
-  state: ToolState.State,
   current: ToolState.OpenCall,
-  tools: Loop.Toolbox<E, R>
+  { isChanged, tools }: Now<E, R>
 ): Effect.Effect<ToolState.StateCall, never, R> =>
   Effect.gen(function*() {
-    const tool = tools.byName.get(current.call.name)
+    const tool = tools.get(current.call.name)
     if (current.status === "started" && tool?.repeatable !== true) {
       return ToolSettle.settled(ToolSettle.notRun(current, "unknown"))
     }
     if (tool === undefined) return ToolSettle.settled(ToolSettle.notRun(current, "gone"))
     if (current.status === "approval" || current.status === "result") return current
-    if (isChanged(state, current, tools)) return ToolSettle.settled(ToolSettle.notRun(current, "changed"))
-    const prepared = yield* ToolCall.prepare(tools.byName, current.call, false)
+    if (isChanged(tool)) return ToolSettle.settled(ToolSettle.notRun(current, "changed"))
+    const prepared = yield* ToolCall.prepare(tools, current.call, false)
     return prepared.refusal === undefined
       ? yield* ToolSettle.opened(current, prepared)
       : ToolSettle.settled(ToolSettle.refused(current, prepared))
@@ -78,10 +87,9 @@ const reopened = <E, R>(
 
 /** A call that waits, with its answer. */
 const decided = <E, R>(
-  state: ToolState.State,
   current: ToolState.OpenCall,
   answer: ToolDecision.Decision,
-  tools: Loop.Toolbox<E, R>
+  { isChanged, tools }: Now<E, R>
 ): Effect.Effect<ToolState.StateCall, ToolDecision.DecisionError, R> =>
   Effect.gen(function*() {
     const { call } = current
@@ -92,15 +100,15 @@ const decided = <E, R>(
     if (answer.type === "expire") {
       return ToolSettle.settled(ToolSettle.notRun(current, isResult ? "no-result" : "expired"))
     }
-    const tool = tools.byName.get(call.name)
+    const tool = tools.get(call.name)
     if (tool === undefined) return ToolSettle.settled(ToolSettle.notRun(current, "gone"))
     if (answer.type === "result") return ToolSettle.settled(yield* given(current, answer, tool))
-    if (isChanged(state, current, tools)) return yield* refuse("tool-changed", call.id, call.name)
+    if (isChanged(tool)) return yield* refuse("tool-changed", call.id, call.name)
     const isEdited = answer.params !== undefined
     const changed = isEdited
       ? { ...current, call: { ...call, params: answer.params }, writtenParams: call.params ?? null }
       : current
-    const prepared = yield* ToolCall.prepare(tools.byName, changed.call, false)
+    const prepared = yield* ToolCall.prepare(tools, changed.call, false)
     if (prepared.refusal === undefined) return yield* ToolSettle.opened({ ...changed, isApproved: true }, prepared)
     return isEdited
       ? yield* refuse("invalid-params", call.id, call.name, prepared.refusal.issue)
@@ -130,9 +138,6 @@ const given = <E, R>(
     yield* Effect.mapError(accept(result), ({ message }) => invalid(message))
     return ToolSettle.answered(current, { isFailure, ...sent, output: undefined })
   })
-
-const isChanged = <E, R>(state: ToolState.State, { call }: ToolState.OpenCall, tools: Loop.Toolbox<E, R>): boolean =>
-  !Object.hasOwn(state.fingerprint.tools, call.name) || state.fingerprint.tools[call.name] !== tools.digests[call.name]
 
 const isInHistory = (state: ToolState.State, callId: string): boolean =>
   state.messages.some(({ content, role }) => role === "tool" && content.some(({ id }) => id === callId))

@@ -23,11 +23,10 @@ import * as ToolHistory from "./history.ts"
 import * as Hook from "./hook.ts"
 import * as ToolSettle from "./settle.ts"
 
-/** The tools of a loop, with what a model sees of them and the digests of that. */
+/** The tools of a loop, and what a model sees of them. */
 export interface Toolbox<E, R> {
   readonly definitions: ReadonlyArray<ToolDefinition.ToolDefinition>
   readonly byName: ReadonlyMap<string, ToolCall.Handled<E, R>>
-  readonly digests: Readonly<Record<string, string>>
 }
 
 export const toolbox = Effect.fnUntraced(function*<E, R>(
@@ -43,8 +42,7 @@ export const toolbox = Effect.fnUntraced(function*<E, R>(
   if (request.tools !== undefined && request.tools.length > 0) {
     return yield* Check.invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
   }
-  const byName = new Map(tools.map((tool) => [tool.name, tool]))
-  return { definitions, byName, digests: yield* Fingerprint.ofTools(definitions) }
+  return { definitions, byName: new Map(tools.map((tool) => [tool.name, tool])) }
 })
 
 /**
@@ -53,7 +51,7 @@ export const toolbox = Effect.fnUntraced(function*<E, R>(
  */
 export const make = <E, R, E1, R1, E2, R2, E3, R3>(
   initial: ToolState.State,
-  { digests, byName, definitions }: Toolbox<E, R>,
+  { byName, definitions }: Toolbox<E, R>,
   options: Omit<ToolOptions.Options<ReadonlyArray<Tool.Any>, E1, R1, E2, R2, E3, R3>, "tools" | "id">,
   service: Pick<Chat.Chat, "provider" | "defaultModel">,
   fresh: ReadonlyArray<number> = []
@@ -121,6 +119,8 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     )
     const again = wrong.find(({ call }) => state.refused.includes(call.name))
     if (again !== undefined) return yield* wrongAgain(again.call, again.refusal)
+    const isKept = save !== undefined || calls.some(({ status }) => status === "approval" || status === "result")
+    const tools = isKept ? yield* Fingerprint.ofCalled(definitions, calls) : {}
     const cost = Cost.sum([state.cost, response.cost])
     const { cost: _, ...rest } = state
     state = {
@@ -131,7 +131,7 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
       refused: [...new Set(wrong.map(({ call }) => call.name))],
       response,
       calls,
-      fingerprint: fingerprint(service, state.request, digests)
+      fingerprint: { ...fingerprint(service, state.request), tools }
     }
   })
 
@@ -179,17 +179,10 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     // A step is closed after it was opened.
     if (response === undefined) return yield* Effect.die(new Error("no step is open"))
     const spent = { usage: state.usage, ...(state.cost && { cost: state.cost }) }
-    const outcome = (reason: ToolEvent.Outcome["reason"]): ToolEvent.Outcome => ({
-      reason,
-      response,
-      messages: state.messages,
-      ...spent,
-      steps: state.steps,
-      pending: ToolState.pendingOf(state)
-    })
+    const outcome = () => ({ response, messages: state.messages, ...spent, steps: state.steps })
     if (reason === "pending") {
       yield* record((state) => state)
-      return { outcome: { ...outcome(reason), state } }
+      return { outcome: { reason, ...outcome(), pending: ToolState.pendingOf(state), state } }
     }
     const settledNow = state.calls.flatMap((call, index) => call.status === "settled" ? [resultOf(call, index)] : [])
     const messages = ToolHistory.of(response, settledNow)
@@ -199,7 +192,7 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     unreported = new Set()
     results = new Map()
     if (onStep !== undefined) yield* Hook.run("onStep", () => onStep(step))
-    return { step, ...(reason !== undefined && { outcome: outcome(reason) }) }
+    return { step, ...(reason !== undefined && { outcome: { reason, ...outcome() } }) }
   })
 
   const resultOf = (current: ToolState.SettledCall, index: number): ToolState.ToolResult => {
@@ -239,8 +232,8 @@ export interface Loop<E, R> {
 
 /** A step that is complete, the last one with the outcome; or the outcome alone, where calls wait. */
 export type Closed =
-  | { readonly step: ToolEvent.Step; readonly outcome?: ToolEvent.Outcome }
-  | { readonly step?: never; readonly outcome: ToolEvent.Outcome }
+  | { readonly step: ToolEvent.Step; readonly outcome?: ToolEvent.Ended }
+  | { readonly step?: never; readonly outcome: ToolEvent.Waiting }
 
 const withCall = (state: ToolState.State, index: number, call: ToolState.StateCall): ToolState.State => ({
   ...state,
@@ -250,12 +243,11 @@ const withCall = (state: ToolState.State, index: number, call: ToolState.StateCa
 /** What must be the same when the loop goes on. */
 export const fingerprint = (
   { defaultModel, provider }: Pick<Chat.Chat, "provider" | "defaultModel">,
-  { model = defaultModel }: ChatRequest.ChatRequest,
-  tools: Readonly<Record<string, string>>
+  { model = defaultModel }: ChatRequest.ChatRequest
 ): ToolState.Fingerprint => ({
   ...(provider !== undefined && { provider }),
   ...(model !== undefined && { model }),
-  tools
+  tools: {}
 })
 
 /** The calls that the program has to answer. */
