@@ -202,6 +202,7 @@ export const make = (options: Options): Encoder => {
           usage: Usage.add(Usage.empty, usage),
           cost: event.outcome.cost
         }
+        if (event.outcome.reason !== "pending") return
         for (const { call, kind } of event.outcome.pending) {
           calls.waits(call, kind === "approval" ? approvalId(call.id) : undefined)
         }

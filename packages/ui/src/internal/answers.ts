@@ -42,7 +42,6 @@ export const decide =
     if (now > run.expiresAt) return refuse("expired", "The time to answer is over. Send a new message.")
 
     const pending = new Map(ToolLoop.pendingOf(run.state).map((waiting) => [waiting.call.id, waiting]))
-    const known = new Set(run.state.calls.map(({ call }) => call.id))
     const decisions: Array<ToolLoop.Decision> = []
     for (const part of parts) {
       const { approval, state, toolCallId: callId } = part
@@ -84,3 +83,35 @@ export const decide =
 /** What the page was told: the JSON of a value, in which a bigint is text. */
 const jsonOf = (value: unknown): unknown =>
   Result.getOrElse(Result.try((): unknown => JSON.parse(JSON.stringify(value, UiChunk.exact))), () => value)
+
+/**
+ * The results that a loop has and the page may have missed: of the calls of its message that have none. A loop that failed
+ * after an answer is resumed without running them again.
+ */
+export const missed = (
+  { parts }: UiMessage.UiMessage,
+  { calls, messages }: ToolLoop.State
+): ReadonlyArray<ToolLoop.ToolResultEvent> => {
+  const open = new Map(
+    parts.filter(UiMessage.isToolPart).filter(({ state }) => !state.startsWith("output-")).map((
+      part
+    ) => [part.toolCallId, part])
+  )
+  if (open.size === 0) return []
+  const settled = calls.flatMap((call) =>
+    call.status === "settled" && open.has(call.call.id) ? [{ type: "tool-result" as const, step: 0, ...call }] : []
+  )
+  const sent = messages.flatMap((message) => message.role === "tool" ? message.content : []).flatMap((part) => {
+    const asked = open.get(part.id)
+    return asked === undefined ? [] : [{
+      type: "tool-result" as const,
+      step: 0,
+      call: { type: "tool-call" as const, id: part.id, name: UiMessage.toolName(asked), params: asked.input },
+      result: part.result,
+      ...(part.parts && { parts: part.parts }),
+      isFailure: part.isFailure === true,
+      outcome: part.isFailure === true ? "failed" as const : "success" as const
+    }]
+  })
+  return [...settled, ...sent]
+}

@@ -18,7 +18,7 @@ import * as UiEncoder from "../UiEncoder.ts"
 import type * as UiMessage from "../UiMessage.ts"
 import * as UiReader from "../UiReader.ts"
 import type * as UiRuns from "../UiRuns.ts"
-import type * as Answers from "./answers.ts"
+import * as Answers from "./answers.ts"
 import type * as Failures from "./failure.ts"
 import type * as LiveRuns from "./liveRuns.ts"
 
@@ -75,11 +75,13 @@ export const make = <Tools extends ReadonlyArray<Tool.Any>, R3, R4>({
     runs.put(live.key, {
       version: 1,
       messageId,
-      approvals: Object.fromEntries(
-        ToolLoop.pendingOf(state).flatMap(({ call, kind }) =>
+      // Those that were answered stay: a page whose loop failed sends the same answers again.
+      approvals: Object.fromEntries([
+        ...Object.entries(asked),
+        ...ToolLoop.pendingOf(state).flatMap(({ call, kind }) =>
           kind === "approval" ? [[call.id, approvalId(call.id)]] : []
         )
-      ),
+      ]),
       state,
       expiresAt
     })
@@ -97,14 +99,18 @@ export const make = <Tools extends ReadonlyArray<Tool.Any>, R3, R4>({
     ? ToolLoop.resumeStream(intent.run.state, intent.decisions, loopOptions)
     : ToolLoop.stream(input ?? [], loopOptions)
 
+  const opening = [
+    ...encoder.start(),
+    ...(intent.type === "resume" ? Answers.missed(intent.message, intent.run.state).flatMap(encoder.add) : [])
+  ]
   const run = Effect.andThen(
-    send(encoder.start()),
+    send(opening),
     Stream.runForEach(events, (event) =>
       Effect.gen(function*() {
         if (event.type === "outcome") {
           outcome = event.outcome
           // Before the page is asked: it may answer at once.
-          if (outcome.state !== undefined) {
+          if (outcome.reason === "pending") {
             yield* wait(outcome.state, (yield* Clock.currentTimeMillis) + options.answersWithin)
           }
         }

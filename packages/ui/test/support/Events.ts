@@ -64,7 +64,7 @@ export const ended = (
     usage: Usage.make({ inputTokens: 6, outputTokens: 4 }),
     steps: 1,
     pending
-  }
+  } as ToolLoop.Outcome // without a state, which no page gets
 })
 
 /** The chunks of a stream of these events. */
