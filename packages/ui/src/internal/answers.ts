@@ -47,7 +47,8 @@ export const decide =
       const { approval, state, toolCallId: callId } = part
       const waiting = pending.get(callId)
       if (waiting === undefined) {
-        if (state === "approval-responded" && !known.has(callId)) {
+        // One that was answered before the loop failed names its own request.
+        if (state === "approval-responded" && (approval === undefined || approval.id !== run.approvals[callId])) {
           return refuse("forged", "The call did not ask for an approval", callId)
         }
         continue
