@@ -150,15 +150,30 @@ export const make = (
 
 const cutOff = "The call was cut off, and was not run"
 
-const outputOf = ({ parts, result }: Ended): unknown =>
-  written(result ?? (Array.isArray(parts) ? parts.map(shownPart) : null), null)
+/** Text stays text; parts that are more than text are shown as they are. */
+const outputOf = ({ parts, result }: Ended): unknown => {
+  const given: ReadonlyArray<Message.ToolResultContent> = Array.isArray(parts) ? parts : []
+  const isMore = result === undefined || given.some(({ type }) => type !== "text")
+  return written(given.length > 0 && isMore ? given.map(shownPart) : result, null)
+}
 
 /** A value that JSON can hold, or another: the client refuses a chunk without its value. */
 const written = (value: unknown, otherwise: unknown): unknown =>
   Result.getOrUndefined(Result.try(() => JSON.stringify(value, UiChunk.exact))) === undefined ? otherwise : value
 
-const shownPart = (part: Message.ToolResultContent): unknown =>
-  part.type === "text" ? part.text : part.type === "json" ? part.value : `[${part.type}]`
+/** What a page can show of a part; bytes are only named. */
+const shownPart = (part: Message.ToolResultContent): unknown => {
+  switch (part.type) {
+    case "text":
+      return part.text
+    case "json":
+      return part.value
+    case "search-result":
+      return { type: part.type, source: part.source, title: part.title, content: part.content }
+    default:
+      return { type: part.type, mediaType: part.mediaType }
+  }
+}
 
 const textOf = (ended: Ended): string => {
   const output = outputOf(ended)
