@@ -216,7 +216,7 @@ export type Chunk =
  * other text would end the stream in the page.
  */
 export const frame = (chunk: Chunk): string =>
-  `data: ${Result.getOrElse(Result.try(() => JSON.stringify(chunk, exact)), () => unreadable)}\n\n`
+  `data: ${Result.getOrUndefined(Result.try(() => JSON.stringify(chunk, exact))) ?? unreadable}\n\n`
 
 /** The last event of a stream. */
 export const done = "data: [DONE]\n\n"

@@ -68,8 +68,7 @@ export interface Encoder {
 
 /** Begins a stream. */
 export const make = (options: Options): Encoder => {
-  const { approvalId = (callId: string) => callId, continues, messageId, reasoning = true } = options
-  const metadata = Check.total(options.metadata ?? metadataOf, () => undefined)
+  const { approvalId, continues, messageId, metadata, reasoning } = settle(options)
   let sent: Array<UiChunk.Chunk> = []
   const send = (chunk: UiChunk.Chunk): void => void sent.push(chunk)
   const take = (): ReadonlyArray<UiChunk.Chunk> => {
@@ -257,6 +256,28 @@ export const make = (options: Options): Encoder => {
     })
   }
 }
+
+/** The options with their defaults; those that have the wrong type count as missing. */
+const settle = (options: Options) =>
+  Check.total(
+    ({ approvalId, continues, messageId, metadata, reasoning }: Options) => ({
+      messageId: typeof messageId === "string" ? messageId : "",
+      continues: Array.isArray(continues?.parts) ? continues : undefined,
+      approvalId: Check.total(
+        (callId: string) => typeof approvalId === "function" ? approvalId(callId) : callId,
+        () => "unknown"
+      ),
+      metadata: Check.total(typeof metadata === "function" ? metadata : metadataOf, () => undefined),
+      reasoning: reasoning !== false
+    }),
+    () => ({
+      messageId: "",
+      continues: undefined,
+      approvalId: (callId: string) => callId,
+      metadata: metadataOf,
+      reasoning: true
+    })
+  )(options)
 
 /** The default metadata of a message. */
 const metadataOf = ({ cost, finishReason, model, usage }: Spent): unknown => ({

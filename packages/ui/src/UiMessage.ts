@@ -101,14 +101,16 @@ export const load = (
 }
 
 /** Whether a part is a tool call. */
-export const isToolPart: (part: UiPart) => part is ToolPart =
-  ((part: { readonly type: string }) => part.type === "dynamic-tool" || part.type.startsWith("tool-")) as (
-    part: UiPart
-  ) => part is ToolPart // by their types
+export const isToolPart = (part: UiPart): part is ToolPart =>
+  typeOf(part) === "dynamic-tool" || typeOf(part).startsWith("tool-")
 
 /** The name of the tool of a part. */
-export const toolName = (part: ToolPart): string =>
-  part.type === "dynamic-tool" ? part.toolName ?? "" : part.type.slice("tool-".length)
+export const toolName: (part: ToolPart) => string = Check.total(
+  (part) => part.type === "dynamic-tool" ? part.toolName ?? "" : part.type.slice("tool-".length),
+  () => ""
+)
+
+const typeOf: (part: UiPart) => string = Check.total(({ type }) => `${type}`, () => "")
 
 type Json = { readonly [key: string]: unknown }
 

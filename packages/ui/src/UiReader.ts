@@ -18,9 +18,9 @@ type Part = { readonly type: string; [key: string]: unknown }
 
 /** Begins a message, or goes on with one that a stream continues. */
 export const make = (continues?: UiMessage.UiMessage): Reader => {
-  let id = continues?.id ?? ""
-  let metadata: unknown = continues?.metadata
-  const parts: Array<Part> = (continues?.parts ?? []).map((part) => ({ ...part }))
+  const before = opening(continues)
+  let { id, metadata } = before
+  const parts: Array<Part> = [...before.parts]
   const open = new Map<string, Part>()
 
   const push = (part: Part): Part => {
@@ -147,12 +147,28 @@ export const make = (continues?: UiMessage.UiMessage): Reader => {
   }
 }
 
+const opening: (
+  message: UiMessage.UiMessage | undefined
+) => { readonly id: string; readonly metadata: unknown; readonly parts: ReadonlyArray<Part> } = Check.total(
+  (message) => ({
+    id: typeof message?.id === "string" ? message.id : "",
+    metadata: message?.metadata,
+    parts: (Check.itemsOf(message?.parts) ?? []).filter(isObject).map((part) => ({ ...part }) as Part)
+  }),
+  () => ({ id: "", metadata: undefined, parts: [] })
+)
+
 /**
  * The chunks that rebuild a message, after its `start`: what a replay has to send before the chunks of a stream that
  * continues the message.
  */
-export const replay = (message: UiMessage.UiMessage): ReadonlyArray<UiChunk.Chunk> =>
-  message.parts.flatMap((part, index): ReadonlyArray<UiChunk.Chunk> => {
+export const replay: (message: UiMessage.UiMessage) => ReadonlyArray<UiChunk.Chunk> = Check.total(
+  ({ parts }) => parts.flatMap(replayPart),
+  () => []
+)
+
+const replayPart = Check.total(
+  (part: UiMessage.UiPart, index: number): ReadonlyArray<UiChunk.Chunk> => {
     if (UiMessage.isToolPart(part)) return replayCall(part)
     switch (part.type) {
       case "text":
@@ -175,7 +191,9 @@ export const replay = (message: UiMessage.UiMessage): ReadonlyArray<UiChunk.Chun
       default:
         return part.type.startsWith("data-") ? [part as object as UiChunk.Chunk] : []
     }
-  })
+  },
+  () => []
+)
 
 const replayCall = (part: UiMessage.ToolPart): ReadonlyArray<UiChunk.Chunk> => {
   const { approval, callProviderMetadata, input, providerExecuted, resultProviderMetadata, state, toolCallId } = part

@@ -4,6 +4,7 @@
  * What a page says is only an answer; which call was asked about, with which arguments, is read from here. A run is taken
  * once, so that no answer counts twice, and a message of the user takes it too, so that no later answer counts.
  */
+import * as Check from "@strata/core/Check"
 import type * as Documents from "@strata/core/state/Documents"
 import * as ToolLoop from "@strata/core/tool/ToolLoop"
 import * as Clock from "effect/Clock"
@@ -11,8 +12,10 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import { UiRunsError } from "./UiError.ts"
 
 /**
@@ -52,7 +55,7 @@ export class UiRuns extends Context.Service<UiRuns, Runs>()("@strata/ui/UiRuns")
  * for tests, and for servers of one process that may forget.
  */
 export const makeMemory = (options?: { readonly capacity?: number | undefined }): Runs => {
-  const capacity = options?.capacity ?? 10_000
+  const capacity = capacityOf(options)
   const runs = new Map<string, WaitingRun>()
   return {
     put: (key, run) =>
@@ -73,46 +76,64 @@ export const makeMemory = (options?: { readonly capacity?: number | undefined })
   }
 }
 
+const capacityOf: (options: { readonly capacity?: number | undefined } | undefined) => number = Check.total(
+  (options) => typeof options?.capacity === "number" && options.capacity >= 1 ? options.capacity : 10_000,
+  () => 10_000
+)
+
 /** {@link makeMemory} as a layer. */
 export const layerMemory = (options?: { readonly capacity?: number | undefined }): Layer.Layer<UiRuns> =>
   Layer.sync(UiRuns, () => makeMemory(options))
 
 /**
- * Runs in a store that processes share: a table, a bucket, Redis; see `Documents` of `@strata/core`. The texts hold
- * conversations: keep the store as private as those. `prefix` of the keys is `strata:ui:` when missing.
+ * Runs in a store that processes share: a table, a bucket; see `Documents` of `@strata/core`. The texts hold conversations:
+ * keep the store as private as those. `prefix` of the keys is `strata:ui:` when missing.
+ *
+ * A run that cannot be read, such as one of an older version, counts as none, with a warning in the log: nothing of it runs.
  */
 export const fromDocuments = <E>(
   documents: Documents.Documents<E>,
   options?: { readonly prefix?: string | undefined }
 ): Runs => {
-  const prefix = options?.prefix ?? "strata:ui:"
+  const prefix = prefixOf(options)
   return {
-    put: (key, run) =>
-      Effect.flatMap(Effect.mapError(encode(run), failed("put")), (text) =>
+    put: Effect.fnUntraced(function*(key, run) {
+      const text = yield* Effect.mapError(encode(run), failed("put"))
+      const keep = keepOf(run, yield* Clock.currentTimeMillis)
+      yield* guarded("put", () =>
         Effect.mapError(
-          documents.change(
-            prefix + key,
-            (_, now) => Result.succeed({ answer: undefined, text, keep: keepOf(run, now) })
-          ),
+          documents.change(`${prefix}${key}`, () => Result.succeed({ answer: undefined, text, keep })),
           failed("put")
-        )),
-    take: <A, E2>(key: string, decide: (run: WaitingRun | undefined, now: number) => Result.Result<A, E2>) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        documents.change(prefix + key, (text): Result.Result<
-          { readonly answer: A; readonly text: undefined; readonly keep: number },
-          Decided<E2>
-        > => {
-          const run = text === undefined ? Result.succeed(undefined) : Result.mapError(decode(text), failed("take"))
-          return Result.flatMap(Result.mapError(run, refused), (run) =>
-            Result.map(
-              Result.mapError(decide(run, now), refused),
-              (answer) => ({ answer, text: undefined, keep: 0 })
-            ))
-        })).pipe(
-          Effect.mapError((error) => error instanceof Refusal ? error.error as E2 | UiRunsError : failed("take")(error))
-        )
+        ))
+    }),
+    take: Effect.fnUntraced(function*<A, E2>(
+      key: string,
+      decide: (run: WaitingRun | undefined, now: number) => Result.Result<A, E2>
+    ) {
+      const now = yield* Clock.currentTimeMillis
+      // What was decided leaves the store as an answer or as a refusal: its own failures are told apart from those.
+      const taken = yield* guarded("take", () =>
+        documents.change(`${prefix}${key}`, (text) => {
+          const run = text === undefined ? Result.succeed(undefined) : decode(text)
+          const decided = decide(Result.getOrUndefined(run), now)
+          return Result.isFailure(decided)
+            ? Result.fail(new Refused({ error: decided.failure }))
+            : Result.succeed({
+              answer: { answer: decided.success, isUnreadable: Result.isFailure(run) },
+              text: undefined,
+              keep: 0
+            })
+        }).pipe(
+          Effect.mapError((error: E | Refused<E2>) => error instanceof Refused ? error.error : failed("take")(error))
+        ))
+      if (taken.isUnreadable) yield* Effect.logWarning("A waiting call could not be read, and is given up", { key })
+      return taken.answer
+    })
   }
 }
+
+/** What `decide` refused. */
+class Refused<E> extends Data.Class<{ readonly error: E }> {}
 
 /** {@link fromDocuments} as a layer. */
 export const layerDocuments = <E, E2, R>(
@@ -120,14 +141,49 @@ export const layerDocuments = <E, E2, R>(
   options?: { readonly prefix?: string | undefined }
 ): Layer.Layer<UiRuns, E2, R> => Layer.effect(UiRuns, Effect.map(documents, (given) => fromDocuments(given, options)))
 
+/**
+ * Runs in a `KeyValueStore` of Effect: files, SQL, Redis. For one process at a time: such a store cannot change a key
+ * atomically, so of two processes both could take a run. Within this process they are taken one after the other.
+ */
+export const fromKeyValueStore = (
+  store: KeyValueStore.KeyValueStore,
+  options?: { readonly prefix?: string | undefined }
+): Runs => {
+  const turns = Semaphore.makeUnsafe(1)
+  return fromDocuments({
+    change: (key, change) =>
+      Effect.gen(function*() {
+        const changed = change(yield* store.get(key), yield* Clock.currentTimeMillis)
+        const { answer, text } = yield* Effect.fromResult(changed)
+        yield* text === undefined ? store.remove(key) : store.set(key, text)
+        return answer
+      }).pipe(turns.withPermits(1))
+  }, options)
+}
+
+/** {@link fromKeyValueStore} as a layer. */
+export const layerKeyValueStore = (
+  options?: { readonly prefix?: string | undefined }
+): Layer.Layer<UiRuns, never, KeyValueStore.KeyValueStore> =>
+  Layer.effect(UiRuns, Effect.map(KeyValueStore.KeyValueStore, (store) => fromKeyValueStore(store, options)))
+
+/** A prefix of keys; one that is not text counts as missing. */
+const prefixOf: (options: { readonly prefix?: string | undefined } | undefined) => string = Check.total(
+  (options) => typeof options?.prefix === "string" ? options.prefix : "strata:ui:",
+  () => "strata:ui:"
+)
+
+/** The operation of a store; one that throws, or gives no effect, has failed. */
+const guarded = <A, E>(operation: UiRunsError["operation"], run: () => Effect.Effect<A, E>) =>
+  Effect.flatMap(
+    Effect.try({ try: run, catch: failed(operation) }),
+    (effect): Effect.Effect<A, E | UiRunsError> =>
+      Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(failed(operation)(new TypeError("No effect")))
+  )
+
 const codec = Schema.fromJsonString(Schema.toCodecJson(WaitingRun))
 const encode = Schema.encodeUnknownEffect(codec)
 const decode = Schema.decodeUnknownResult(codec)
-
-/** What `decide` or the codec refused, apart from what the store fails with. */
-class Refusal<E> extends Data.Class<{ readonly error: E }> {}
-type Decided<E> = Refusal<E | UiRunsError>
-const refused = <E>(error: E): Refusal<E> => new Refusal({ error })
 
 const failed = (operation: UiRunsError["operation"]) => (cause: unknown) =>
   new UiRunsError({ operation, message: `The store of waiting calls failed: ${operation}`, cause })

@@ -35,7 +35,10 @@ export const fromEvents = <E, R2>(
       Stream.concat(Stream.suspend(() => Stream.fromIterable(encoder.end({ type: "complete" })))),
       Stream.catch((error) =>
         Stream.fromIterableEffect(
-          Effect.map(errorText(error), (errorText) => encoder.end({ type: "failed", errorText }))
+          Effect.suspend(() => errorText(error)).pipe(
+            Effect.catchCause(() => Effect.succeed("Something went wrong")),
+            Effect.map((errorText) => encoder.end({ type: "failed", errorText: `${errorText}` }))
+          )
         )
       )
     )
@@ -48,6 +51,11 @@ export const toResponse = (
   chunks: Stream.Stream<UiChunk.Chunk>
 ): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.stream(
-    Stream.encodeText(Stream.concat(Stream.map(chunks, UiChunk.frame), Stream.succeed(UiChunk.done))),
+    Stream.encodeText(
+      Stream.concat(
+        Stream.map(Check.holds(Stream.isStream, chunks) ? chunks : Stream.empty, UiChunk.frame),
+        Stream.succeed(UiChunk.done)
+      )
+    ),
     { headers: UiChunk.headers, contentType: UiChunk.headers["content-type"] }
   )

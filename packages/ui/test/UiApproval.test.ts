@@ -8,7 +8,7 @@ import {
 } from "ai"
 import { Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import * as Memory from "./support/Documents.ts"
+import * as Memory from "../../core/test/support/DocumentsMemory.ts"
 import * as Events from "./support/Events.ts"
 import * as Model from "./support/Model.ts"
 import * as Page from "./support/Page.ts"

@@ -1,11 +1,11 @@
 /** A headless Chromium whose network is this machine, the example `web-chat` as a process, and the page of a stranger. */
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { build } from "esbuild"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import { createServer, request } from "node:http"
 import * as Path from "node:path"
-import { chromium } from "playwright-core"
+import { type Browser, chromium } from "playwright-core"
 
 const executablePath = [
   process.env["CHROMIUM_PATH"],
@@ -20,25 +20,20 @@ const executablePath = [
 export const isThere = executablePath !== undefined
 if (!isThere) console.warn("Skipped: no Chromium was found; CHROMIUM_PATH can name one: pages of @strata/ui")
 
-/** A page of a browser of its own, with what went wrong in it. */
+/** What the tests of a file share: to start it takes longer than a test. */
+export class Shared extends Context.Service<Shared, {
+  readonly browser: Browser
+  readonly server: { readonly url: string; readonly stop: () => void }
+  readonly stranger: string
+}>()("@strata/ui/test/Shared") {}
+
+/** A page, with what went wrong in it. */
 export const open = Effect.fnUntraced(function*(url: string) {
-  const browser = yield* Effect.acquireRelease(
-    Effect.promise(() =>
-      chromium.launch({
-        ...(executablePath !== undefined && { executablePath }),
-        args: [
-          "--headless",
-          "--no-sandbox",
-          "--disable-gpu",
-          "--no-first-run",
-          "--disable-background-networking",
-          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-        ]
-      })
-    ),
-    (browser) => Effect.promise(() => browser.close())
+  const { browser } = yield* Shared
+  const page = yield* Effect.acquireRelease(
+    Effect.promise(() => browser.newPage({ viewport: { width: 390, height: 780 } })),
+    (page) => Effect.promise(() => page.close())
   )
-  const page = yield* Effect.promise(() => browser.newPage({ viewport: { width: 390, height: 780 } }))
   const complaints: Array<string> = []
   page.setDefaultTimeout(30_000)
   page.on("console", (message) => {
@@ -49,8 +44,25 @@ export const open = Effect.fnUntraced(function*(url: string) {
   return { page, complaints }
 })
 
+const launched = Effect.acquireRelease(
+  Effect.promise(() =>
+    chromium.launch({
+      ...(executablePath !== undefined && { executablePath }),
+      args: [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+      ]
+    })
+  ),
+  (browser) => Effect.promise(() => browser.close())
+)
+
 /** The example, as a user starts it; gives its URL. */
-export const webChat = Effect.acquireRelease(
+const webChat = Effect.acquireRelease(
   Effect.callback<{ readonly url: string; readonly stop: () => void }>((resume) => {
     const example = Path.resolve(import.meta.dirname, "../../../../examples/web-chat.ts")
     const child = spawn(process.execPath, [example], {
@@ -69,7 +81,7 @@ export const webChat = Effect.acquireRelease(
 )
 
 /** Serves the page of the stranger, and passes what it asks on to the chat, as a development server does. */
-export const stranger = Effect.fnUntraced(function*(target: string) {
+const stranger = Effect.fnUntraced(function*(target: string) {
   const { outputFiles } = yield* Effect.promise(() =>
     build({
       entryPoints: [Path.resolve(import.meta.dirname, "../browser/stranger.jsx")],
@@ -116,3 +128,12 @@ export const stranger = Effect.fnUntraced(function*(target: string) {
   const address = server.address()
   return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
 })
+
+/** The browser, the example and the page of the stranger. */
+export const layer = Layer.effect(
+  Shared,
+  Effect.gen(function*() {
+    const [browser, server] = yield* Effect.all([launched, webChat], { concurrency: 2 })
+    return { browser, server, stranger: yield* stranger(server.url) }
+  })
+)
