@@ -62,9 +62,11 @@ const Server = HttpRouter.serve(Layer.mergeAll(Chat, Stored, Page), { disableLog
     Layer.provide([Provider.scripted(script), Search])
   )
 
+const isSelfCheck = process.argv.includes("--once")
+
 const Listening = Layer.unwrap(
   Effect.map(
-    Config.Number("PORT").pipe(Config.withDefault(3000)),
+    Config.Number("PORT").pipe(Config.withDefault(isSelfCheck ? 0 : 3000)),
     (port) => NodeHttpServer.layer(createServer, { port, gracefulShutdownTimeout: "1 second" })
   )
 )
@@ -90,7 +92,7 @@ const ask = Effect.fnUntraced(function*(url: string, text: string) {
 const program = Effect.gen(function*() {
   const { address } = yield* HttpServer.HttpServer
   const url = `http://localhost:${"port" in address ? address.port : 0}`
-  if (process.argv.includes("--once")) return yield* ask(url, "How much is a late book?")
+  if (isSelfCheck) return yield* ask(url, "How much is a late book?")
   yield* Console.log(`Open ${url}`)
   return yield* Effect.never
 })

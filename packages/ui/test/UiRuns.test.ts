@@ -95,7 +95,7 @@ describe("UiRuns", () => {
 
   it.effect("a store that fails is an error, and nothing is taken", () =>
     Effect.gen(function*() {
-      const broken = UiRuns.fromDocuments({ change: () => Effect.fail(new Error("down")) })
+      const broken = UiRuns.fromDocuments({ change: () => Effect.fail("down" as const) })
       assert.deepInclude(yield* Effect.flip(broken.take("a", give)), { _tag: "UiRunsError", operation: "take" })
       assert.deepInclude(yield* Effect.flip(broken.put("a", run)), { _tag: "UiRunsError", operation: "put" })
     }))
