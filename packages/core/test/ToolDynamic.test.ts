@@ -288,6 +288,18 @@ describe("Tool.dynamic", () => {
       assert.isFalse(yield* accepts(schema, { more: 1 }))
     }))
 
+  it.effect("lets a handler change its arguments: those of the history stay as they are", () =>
+    Effect.gen(function*() {
+      const tool = Tool.dynamic("search", {
+        inputSchema: { type: "object" },
+        handler: (input) => Effect.sync(() => delete input["query"])
+      })
+      const outcome = yield* ToolLoop.run("?", { tools: [tool] }).pipe(
+        Effect.provide(TestChat.layer([asks(call("1", "search", { query: "a" })), "done"]))
+      )
+      assert.deepStrictEqual(outcome.messages[0], Message.assistant([call("1", "search", { query: "a" })]))
+    }))
+
   it.effect("encodes its result by an output schema, and sends parts", () =>
     Effect.gen(function*() {
       const dated = Tool.dynamic("dated", {

@@ -1,9 +1,11 @@
 /**
  * Values without a schema: arguments and results of tools, data of providers.
  *
- * Their JSON form is that of `JSON.stringify`, with bytes as base64 under a reserved key; functions and cycles are errors.
+ * Their JSON form is that of `JSON.stringify`, with bytes as base64 under a reserved key; functions and cycles are errors. An
+ * object that has a reserved key of its own is wrapped: a model may write one.
  */
 import * as Base64 from "effect/encoding/Base64"
+import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -25,6 +27,8 @@ export const value = Schema.declare((_: unknown): _ is unknown => true, { toCode
 
 const bytesKey = "~strata/bytes"
 
+const objectKey = "~strata/object"
+
 const toJson = (value: unknown, ancestors: ReadonlyArray<object>): unknown => {
   if (value instanceof Uint8Array) return { [bytesKey]: Base64.encode(value) }
   if (typeof value !== "object" || value === null) return value
@@ -32,9 +36,16 @@ const toJson = (value: unknown, ancestors: ReadonlyArray<object>): unknown => {
   const within = [...ancestors, value]
   if (Array.isArray(value)) return value.map((item) => toJson(item, within) ?? null)
   if ("toJSON" in value && typeof value.toJSON === "function") return value.toJSON()
-  return Object.fromEntries(
+  const copy = Object.fromEntries(
     Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, toJson(item, within)]])
   )
+  return isReserved(copy) ? { [objectKey]: copy } : copy
+}
+
+/** Whether an object has a reserved key, and no other. */
+const isReserved = (value: object): boolean => {
+  const [key, ...others] = Object.keys(value)
+  return others.length === 0 && (key === bytesKey || key === objectKey)
 }
 
 const fromJson = (json: Schema.Json): unknown => {
@@ -45,5 +56,8 @@ const fromJson = (json: Schema.Json): unknown => {
   if (entries.length === 1 && key === bytesKey && typeof value === "string") {
     return Result.getOrElse(Base64.decode(value), () => json)
   }
-  return Object.fromEntries(entries.map(([key, value]) => [key, fromJson(value)]))
+  const isWrapped = entries.length === 1 && key === objectKey && isObject(value) && isReserved(value)
+  // What an object of JSON holds is JSON.
+  const own = isWrapped ? Object.entries(value as { readonly [key: string]: Schema.Json }) : entries
+  return Object.fromEntries(own.map(([key, value]) => [key, fromJson(value)]))
 }

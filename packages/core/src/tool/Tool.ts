@@ -2,53 +2,19 @@
  * Tools: functions of the program that a model may call. A model sees their {@link definition}; `ToolLoop` runs a
  * conversation with them. A tool without a handler is answered elsewhere: by a person, or in a browser.
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
-import * as Message from "../chat/Message.ts"
 import * as ToolDefinition from "../chat/ToolDefinition.ts"
 import * as Check from "../Check.ts"
 import * as Lazy from "../internal/lazy.ts"
-import * as Untyped from "../internal/untyped.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as Handler from "./internal/handler.ts"
 import * as ToolInput from "./internal/input.ts"
-import * as ToolOutput from "./internal/output.ts"
+import type * as ToolAnswer from "./ToolAnswer.ts"
 
-/**
- * Whether the model reads the message of a failure (`return`), without stack or cause, or the call fails with it
- * (`error`). Of a {@link ToolDefectError}, which is logged, the model reads only that the tool failed.
- */
-export type FailureMode = "return" | "error"
-
-/**
- * The outcome of a call. `result` is for the model: text or JSON. `parts`, if any, are sent instead: those of a
- * {@link Content}.
- */
-export type Answer<Output> =
-  | { readonly isFailure: false; readonly result: unknown; readonly output: Output; readonly parts?: Parts }
-  | { readonly isFailure: true; readonly result: unknown; readonly error: unknown; readonly parts?: Parts }
-
-type Parts = ReadonlyArray<Message.ToolResultContent>
-
-/** The model called an unknown tool, or a tool with invalid arguments, and again after it was told the `issue`. */
-export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCallError", {
-  reason: Schema.Literals(["unknown-tool", "invalid-arguments"]),
-  tool: Schema.String,
-  callId: Schema.String,
-  params: Untyped.value,
-  issue: Schema.String,
-  message: Schema.String
-}) {}
-
-/** A handler threw, died, or returned a value without a JSON form: a mistake in the program. */
-export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("ToolDefectError", {
-  tool: Schema.String,
-  message: Schema.String,
-  cause: Schema.Defect()
-}) {}
+export * from "./ToolAnswer.ts"
 
 /**
  * A call with valid arguments.
@@ -60,7 +26,7 @@ export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("Tool
 export interface Call<out Input, out Output, out E = never, out R = never> {
   readonly input: Input
   readonly needsApproval: Effect.Effect<boolean, never, R>
-  readonly run?: Effect.Effect<Answer<Output>, E, R> | undefined
+  readonly run?: Effect.Effect<ToolAnswer.Answer<Output>, E, R> | undefined
 }
 
 /**
@@ -76,12 +42,12 @@ export interface Tool<out Name extends string, out Input, out Output, out E = ne
   readonly name: Name
   readonly description: string | undefined
   readonly strict: boolean | undefined
-  readonly failureMode: FailureMode
+  readonly failureMode: ToolAnswer.FailureMode
   readonly repeatable?: boolean | undefined
   readonly input: Schema.ConstraintDecoder<Input, unknown>
   readonly inputSchema?: JsonSchema.JsonSchema | undefined
   readonly prepare: (params: unknown) => Effect.Effect<Call<Input, Output, E, R>, Schema.SchemaError, R>
-  readonly accept?: ((result: unknown) => Effect.Effect<Answer<Output>, Schema.SchemaError, R>) | undefined
+  readonly accept?: ((result: unknown) => Effect.Effect<ToolAnswer.Answer<Output>, Schema.SchemaError, R>) | undefined
 }
 
 /** Any tool. */
@@ -134,7 +100,7 @@ export const make = <
   Output extends OutputSchema["Type"] = OutputSchema["Type"],
   E = never,
   R = never,
-  Mode extends FailureMode = "return"
+  Mode extends ToolAnswer.FailureMode = "return"
 >(
   name: Name,
   options: Options<InputSchema["Type"], Output, E, R, OutputSchema, Mode> & {
@@ -144,7 +110,7 @@ export const make = <
   Name,
   InputSchema["Type"],
   Output,
-  Mode extends "error" ? E | ToolDefectError : never,
+  Mode extends "error" ? E | ToolAnswer.ToolDefectError : never,
   R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"] | OutputSchema["DecodingServices"]
 > => {
   // Options are checked by `definition`.
@@ -177,7 +143,7 @@ export const dynamic = <
   Output extends OutputSchema["Type"] = OutputSchema["Type"],
   E = never,
   R = never,
-  Mode extends FailureMode = "return"
+  Mode extends ToolAnswer.FailureMode = "return"
 >(
   name: Name,
   options: Options<Record<string, unknown>, Output, E, R, OutputSchema, Mode> & {
@@ -187,7 +153,7 @@ export const dynamic = <
   Name,
   Record<string, unknown>,
   Output,
-  Mode extends "error" ? E | ToolDefectError : never,
+  Mode extends "error" ? E | ToolAnswer.ToolDefectError : never,
   R | OutputSchema["EncodingServices"] | OutputSchema["DecodingServices"]
 > => {
   // Options are checked by `definition`.
@@ -198,19 +164,6 @@ export const dynamic = <
     // A value of another type is refused by `definition`.
     inputSchema: given.inputSchema ?? (null as unknown as JsonSchema.JsonSchema)
   }
-}
-
-/**
- * A result of several parts, such as text and images, for a handler to return; see {@link content}.
- *
- * - `parts`: what the model gets; `isFailure`: the tool failed, and the parts say why.
- */
-export class Content extends Data.Class<{ readonly parts: Parts; readonly isFailure: boolean }> {}
-
-/** A {@link Content}. Parts that are not valid make the call fail with a {@link ToolDefectError}. */
-export const content = (parts: Parts, options?: { readonly isFailure?: boolean | undefined }): Content => {
-  const { isFailure } = Check.fieldsOf(options)
-  return new Content({ parts, isFailure: isFailure === true })
 }
 
 /**
@@ -289,11 +242,13 @@ export const check = Check.struct<Any>({
 export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
-): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> =>
+): Effect.Effect<ToolAnswer.Answer<Output>, E | Schema.SchemaError, R> =>
   Effect.flatMap(
     effectOf(() => tool.prepare(params)),
     (prepared) =>
-      effectOf<Answer<Output>, E | Schema.SchemaError, R>(() => prepared.run ?? refused("It has no handler"))
+      effectOf<ToolAnswer.Answer<Output>, E | Schema.SchemaError, R>(() =>
+        prepared.run ?? Handler.refused("It has no handler")
+      )
   )
 
 /** The effect of a tool; one of {@link make} never throws, and always returns an effect. */
@@ -302,7 +257,7 @@ const effectOf = <A, E, R>(given: () => Effect.Effect<A, E, R>): Effect.Effect<A
     const effect = Result.getOrUndefined(Result.try(given))
     return effect !== undefined && Check.holds(Effect.isEffect, effect)
       ? effect
-      : refused("Expected a tool of `Tool.make`")
+      : Handler.refused("Expected a tool of `Tool.make`")
   })
 
 const NoArguments = Schema.Struct({})
@@ -318,7 +273,7 @@ const assemble = <
   R,
   RI,
   OutputSchema extends Schema.Constraint,
-  Mode extends FailureMode
+  Mode extends ToolAnswer.FailureMode
 >(
   name: Name,
   given: Partial<Options<Input, Output, E, R, OutputSchema, Mode>>,
@@ -327,86 +282,19 @@ const assemble = <
     readonly decode: (params: unknown) => Effect.Effect<Input, Schema.SchemaError, RI>
   }
 ) => {
-  const failureMode: FailureMode = given.failureMode ?? "return"
-  const { handler, output } = given
-  const mistake = (cause: unknown) => {
-    const message = `The tool "${name}" threw, died, or returned a value without a JSON form`
-    return new ToolDefectError({ tool: name, message, cause })
-  }
-  const encode = (handled: Output): Effect.Effect<Answer<Output>, unknown, OutputSchema["EncodingServices"]> =>
-    handled instanceof Content
-      ? Effect.map(
-        ToolOutput.ofParts(handled.parts),
-        (parts): Answer<Output> =>
-          handled.isFailure
-            ? { isFailure: true, ...parts, error: handled }
-            : { isFailure: false, ...parts, output: handled }
-      )
-      : Effect.map(ToolOutput.encode(output, handled), (result) => ({ isFailure: false, result, output: handled }))
-  const run = (decoded: Input, handler: (input: Input) => Effect.Effect<Output, E, R>) =>
-    Effect.suspend((): Effect.Effect<Output, E | ToolDefectError, R> => {
-      const handled = handler(decoded)
-      // A fiber cannot recover from a value that is not an effect, such as a promise.
-      return Effect.isEffect(handled)
-        ? handled
-        : Effect.fail(mistake(new TypeError("The handler did not return an Effect")))
-    }).pipe(
-      Effect.flatMap((output) =>
-        Effect.mapError(
-          encode(output),
-          (cause) => mistake(new Error(`The output of the tool "${name}" cannot be encoded as JSON`, { cause }))
+  const { description, failureMode = "return", handler, output, repeatable, strict } = given
+  const common = { name, description, strict, failureMode: failureMode as ToolAnswer.FailureMode, repeatable, input }
+  const prepare = <A extends object>(finish: (decoded: Input) => A) => (params: unknown) =>
+    Effect.suspend(() => decode(params)).pipe(
+      Effect.catchDefect((cause) =>
+        Effect.andThen(
+          Effect.logError(`The input of the tool "${name}" cannot decode what the model wrote`, cause),
+          Handler.refused("They hold a value that the schema of the tool cannot decode")
         )
       ),
-      Effect.catchDefect((cause) => Effect.fail(mistake(cause)))
+      Effect.map((decoded) => ({ input: decoded, needsApproval: Effect.succeed(false), ...finish(decoded) }))
     )
-  const returning = (decoded: Input, handler: (input: Input) => Effect.Effect<Output, E, R>) =>
-    // TypeScript does not narrow a conditional type in a branch.
-    (failureMode === "return" ? Effect.catch(run(decoded, handler), returned) : run(decoded, handler)) as Effect.Effect<
-      Answer<Output>,
-      Mode extends "error" ? E | ToolDefectError : never,
-      R | OutputSchema["EncodingServices"]
-    >
-  const decodeOutput = (result: unknown) =>
-    output === undefined
-      ? Effect.succeed(result)
-      : Effect.suspend(() => Schema.decodeUnknownEffect(Schema.toCodecJson(output))(result)).pipe(
-        Effect.catchDefect(() => refused("It is a value that the schema of the output cannot decode"))
-      )
-  return {
-    name,
-    description: given.description,
-    strict: given.strict,
-    failureMode,
-    repeatable: given.repeatable,
-    input,
-    prepare: (params: unknown) =>
-      Effect.suspend(() => decode(params)).pipe(
-        Effect.catchDefect((cause) =>
-          Effect.andThen(
-            Effect.logError(`The input of the tool "${name}" cannot decode what the model wrote`, cause),
-            refused("They hold a value that the schema of the tool cannot decode")
-          )
-        ),
-        Effect.map((decoded) => ({
-          input: decoded,
-          needsApproval: Effect.succeed(false),
-          ...(handler !== undefined && { run: returning(decoded, handler) })
-        }))
-      ),
-    ...(handler === undefined && {
-      accept: (result: unknown) =>
-        // Without a handler `Output` is the type of the schema.
-        Effect.map(
-          decodeOutput(result),
-          (output): Answer<Output> => ({ isFailure: false, result, output: output as Output })
-        )
-    })
-  }
+  return handler === undefined
+    ? { ...common, prepare: prepare(() => ({})), accept: Handler.accepting<Output, OutputSchema>(output) }
+    : { ...common, prepare: prepare(Handler.running({ name, handler, output, failureMode })) }
 }
-
-const returned = (error: unknown) =>
-  error instanceof ToolDefectError
-    ? Effect.as(Effect.logError(error.message, error), { isFailure: true as const, result: ToolOutput.failed, error })
-    : Effect.succeed({ isFailure: true as const, result: ToolOutput.failureMessage(error), error })
-
-const refused = (message: string) => Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))

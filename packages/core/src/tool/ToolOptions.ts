@@ -15,7 +15,7 @@ import type * as ToolState from "./ToolState.ts"
  * - `save`: keeps the state, for `resume` after a crash: before each request, before a handler starts, after its result, and
  *   when calls wait. States come one after the other, each with a higher `revision`. The handler starts when `save` has
  *   succeeded: a resumed loop never repeats a call that has a result, nor one that was started, unless its tool is
- *   `repeatable`.
+ *   `repeatable`. It is not interrupted while it stores a result: give it a timeout.
  * - `id`: of the run, in its states; a random one when missing.
  *
  * The loop fails when a hook fails.

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as ChatRequest from "../chat/ChatRequest.ts"
 import * as ChatResponse from "../chat/ChatResponse.ts"
 import * as Message from "../chat/Message.ts"
+import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
@@ -119,7 +120,7 @@ export class StateError extends Schema.TaggedError<StateError>()("StateError", {
   cause: Schema.optional(Schema.Defect())
 }) {}
 
-/** The calls of a state that wait, in the order of the model. */
+/** The calls of a state that wait, in the order of the model. Empty for a value that is not a state. */
 export const pendingOf = (state: State): ReadonlyArray<Pending> =>
   state.calls.flatMap(({ call, status }) =>
     status === "approval" || status === "result" ? [{ call, kind: status }] : []
@@ -127,7 +128,9 @@ export const pendingOf = (state: State): ReadonlyArray<Pending> =>
 
 /** The state as JSON; bytes are base64. Fails for values that JSON cannot hold, such as a function in the options of a provider. */
 export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>
-  Effect.suspend(() => Schema.encodeUnknownEffect(codec)(state)).pipe(
+  // The copy bounds how many values there are: a few objects can stand for more than any machine can write.
+  Effect.fromResult(Check.settle(Check.json({ others: true }), state)).pipe(
+    Effect.flatMap((copy) => Schema.encodeUnknownEffect(codec)(copy)),
     Effect.catchDefect((cause) => Effect.fail(cause)),
     Effect.mapError((cause) => malformed("The state cannot be written as JSON", cause))
   )

@@ -13,10 +13,7 @@ import {
   Policy,
   Reranker,
   RerankService,
-  StructuredOutput,
-  Tool,
-  ToolDefinition,
-  ToolLoop
+  StructuredOutput
 } from "@strata/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -48,8 +45,6 @@ const handMade = Layer.succeed(ChatService.ChatService, {
 })
 
 const Answer = Schema.Struct({ n: Schema.Finite })
-
-const clock = Tool.make("clock", { handler: () => Effect.succeed("noon") })
 
 const failing = Layer.effect(
   ChatService.ChatService,
@@ -341,40 +336,5 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => StructuredOutput.format(any),
     () => StructuredOutput.format(Answer, any),
     ...fields(["name", "description"], any).map((options) => () => StructuredOutput.format(Answer, options))
-  ],
-  "Tool.call": (any) => [
-    () => Tool.call(any, {}),
-    () => Tool.call(clock, any),
-    () => Tool.call({ ...clock, prepare: any }, {}),
-    () => Tool.call({ ...clock, prepare: () => any }, {})
-  ],
-  "Tool.definition": (any) => [() => Tool.definition(any), () => Tool.definition({ ...clock, input: any })],
-  "Tool.make": (any) => [
-    () => Tool.definition(Tool.make(any, { handler: () => Effect.void })),
-    () => Tool.definition(Tool.make("clock", any)),
-    ...fields(["description", "input", "output", "failureMode", "strict", "handler"], any).map((field) => () =>
-      Tool.definition(Tool.make("clock", { handler: () => Effect.void, ...(field as object) }))
-    )
-  ],
-  "ToolDefinition.make": (any) => [
-    () => ToolDefinition.make(any, { input: clock.input }),
-    () => ToolDefinition.make("clock", any),
-    () => ToolDefinition.make("clock", { input: any }),
-    () => ToolDefinition.make("clock", { input: clock.input, description: any, strict: any })
-  ],
-  "ToolLoop.run": (any) => [
-    () => ToolLoop.run(any, { tools: [clock] }),
-    () => ToolLoop.run("Hi", any),
-    ...fields(["tools", "maxSteps", "concurrency", "prepareStep", "onStep"], any).map((field) => () =>
-      ToolLoop.run("Hi", { tools: [clock], ...(field as object) })
-    ),
-    () => ToolLoop.run("Hi", { tools: [any] })
-  ],
-  "ToolLoop.stream": (any) => [
-    () => ToolLoop.stream(any, { tools: [clock] }),
-    () => ToolLoop.stream("Hi", any),
-    ...fields(["tools", "maxSteps", "concurrency", "prepareStep", "onStep"], any).map((field) => () =>
-      ToolLoop.stream("Hi", { tools: [clock], ...(field as object) })
-    )
   ]
 }

@@ -15,6 +15,7 @@ import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
 import * as AnyRequests from "./AnyRequests.ts"
 import * as AnyServices from "./AnyServices.ts"
+import * as AnyTools from "./AnyTools.ts"
 import * as AnyValue from "./AnyValue.ts"
 
 const modules: Readonly<Record<string, object>> = {
@@ -68,7 +69,7 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
   )
 )
 
-const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls }
+const calls = { ...AnyServices.calls, ...AnyTools.calls, ...AnyPolicies.calls, ...AnyData.calls }
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */
 export const suite = (every: number) => {

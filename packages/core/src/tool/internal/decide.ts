@@ -1,5 +1,6 @@
 /** Applies answers to the calls of a state: all of them, or none. Nothing runs here. */
 import * as Effect from "effect/Effect"
+import * as CanonicalText from "../../cache/internal/canonicalText.ts"
 import * as Check from "../../Check.ts"
 import * as ToolDecision from "../ToolDecision.ts"
 import type * as ToolState from "../ToolState.ts"
@@ -73,7 +74,8 @@ const reopened = <E, R>(
 ): Effect.Effect<ToolState.StateCall, never, R> =>
   Effect.gen(function*() {
     const tool = tools.get(current.call.name)
-    if (current.status === "started" && tool?.repeatable !== true) {
+    const isRepeatable = tool?.repeatable === true && !isChanged(tool)
+    if (current.status === "started" && !isRepeatable) {
       return ToolSettle.settled(ToolSettle.notRun(current, "unknown"))
     }
     if (tool === undefined) return ToolSettle.settled(ToolSettle.notRun(current, "gone"))
@@ -104,7 +106,8 @@ const decided = <E, R>(
     if (tool === undefined) return ToolSettle.settled(ToolSettle.notRun(current, "gone"))
     if (answer.type === "result") return ToolSettle.settled(yield* given(current, answer, tool))
     if (isChanged(tool)) return yield* refuse("tool-changed", call.id, call.name)
-    const isEdited = answer.params !== undefined
+    const isEdited = answer.params !== undefined &&
+      CanonicalText.make(answer.params) !== CanonicalText.make(call.params ?? {})
     const changed = isEdited
       ? { ...current, call: { ...call, params: answer.params }, writtenParams: call.params ?? null }
       : current

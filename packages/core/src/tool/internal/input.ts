@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as CanonicalText from "../../cache/internal/canonicalText.ts"
+import * as Check from "../../Check.ts"
 import * as ExactJson from "../../ExactJson.ts"
 import * as References from "./references.ts"
 
@@ -107,33 +108,36 @@ const closed = (value: unknown): Node => {
   return close(value) as Node
 }
 
-/** Checks arguments, which stay as they are. */
+/** Checks arguments, which stay as they are: the result is a copy, which a handler may change. */
 export const makeCheck = (
   given: unknown
 ): (params: unknown) => Effect.Effect<Record<string, unknown>, Schema.SchemaError> => {
   const schema = Result.getOrUndefined(Result.try(() => read(given)))
-  return (params) => {
-    if (!isObject(params)) {
-      return Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message: "They are not an object" })))
+  return (given) => {
+    const settled = Check.settle(Check.jsonObject(), given)
+    if (Result.isFailure(settled)) {
+      const message = `They are not a JSON object: ${settled.failure.problem}`
+      return Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))
     }
-    const unchanged = params as Record<string, unknown>
-    if (schema === undefined) return Effect.succeed(unchanged)
+    const params = settled.success
+    if (schema === undefined) return Effect.succeed(params)
     const check = (params: unknown) =>
       Schema.decodeUnknownEffect(schema, { errors: "all", onExcessProperty: "error" })(params)
     return check(params).pipe(
       // The text of an integer that a number cannot hold stands for a number.
       Effect.catch((error) => {
-        const readable = rounded(error.issue, unchanged)
+        const readable = rounded(error.issue, params)
         return readable === undefined ? Effect.fail(error) : Effect.mapError(check(readable), () => error)
       }),
-      Effect.as(unchanged)
+      Effect.as(params)
     )
   }
 }
 
 /** Throws for what Effect cannot read. */
 const read = (given: unknown): Schema.ConstraintDecoder<unknown> => {
-  const schema = Result.getOrThrow(References.resolve(given as Node))
+  const copy = Result.getOrThrow(Check.settle(Check.jsonObject(), given))
+  const schema = Result.getOrThrow(References.resolve(copy))
   const document = JsonSchema.fromSchemaDraft2020_12(schema as JsonSchema.JsonSchema)
   return SchemaRepresentation.fromJsonSchemaDocument(document, {
     // The regular expressions of a stranger can take for ever.
@@ -145,7 +149,7 @@ const read = (given: unknown): Schema.ConstraintDecoder<unknown> => {
 }
 
 /** The value with a number for each refused text that is an integer no number can hold; nothing where there is none. */
-const rounded = (issue: SchemaIssue.Issue, value: Record<string, unknown>): unknown => {
+const rounded = (issue: SchemaIssue.Issue, value: Node): unknown => {
   let copy: unknown = value
   for (const { path = [] } of format(issue).issues) {
     copy = changed(copy, path.map((segment) => typeof segment === "object" ? segment.key : segment))

@@ -158,17 +158,19 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     Effect.gen(function*() {
       const prepared = yield* ToolCall.prepare(byName, current.call, false)
       const end = (answered: ToolState.ToolResult) =>
-        Effect.as(
-          // An interruption must not lose the result of what has taken effect.
-          Effect.uninterruptible(record((state) => withCall(state, index, settle(index, answered)))),
-          answered
-        )
+        Effect.as(record((state) => withCall(state, index, settle(index, answered))), answered)
       if (prepared.refusal !== undefined) return yield* end(ToolSettle.refused(current, prepared))
       const { run } = prepared.call
       // A tool that had a handler when the call was made `ready`.
       if (run === undefined) return yield* end(ToolSettle.notRun(current, "changed"))
       yield* record((state) => withCall(state, index, { ...current, status: "started" }))
-      return yield* end(ToolSettle.answered(current, yield* ToolCall.traced(current.call, run)))
+      // An interruption must not lose the result of what has taken effect.
+      return yield* Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(
+          restore(ToolCall.traced(current.call, run)),
+          (answer) => end(ToolSettle.answered(current, answer))
+        )
+      )
     })
 
   /** Ends the step: with its results, or with the calls that wait. */
