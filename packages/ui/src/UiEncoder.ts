@@ -202,7 +202,8 @@ export const make = (options: Options): Encoder => {
           cost: event.outcome.cost
         }
         if (event.outcome.reason !== "pending") return
-        for (const { call, kind } of event.outcome.pending) {
+        // the items are those of the array, of whatever type they are
+        for (const { call, kind } of (Check.itemsOf(event.outcome.pending) ?? []) as ReadonlyArray<ToolLoop.Pending>) {
           calls.waits(call, kind === "approval" ? approvalId(call.id) : undefined)
         }
       }

@@ -7,6 +7,7 @@ import type * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import { isString } from "effect/Predicate"
 import * as Files from "./internal/files.ts"
 import * as History from "./internal/history.ts"
 import * as UiMessage from "./UiMessage.ts"
@@ -49,7 +50,7 @@ export const toMessages = (
 /** The options with their defaults; those that have the wrong type count as missing. */
 const settle: (options: Options | undefined) => Files.Settings = Check.total(
   (options) => ({
-    accept: Array.isArray(options?.accept) ? options.accept : Files.accepted,
+    accept: Check.itemsOf(options?.accept)?.filter(isString) ?? Files.accepted,
     allowUrl: typeof options?.allowUrl === "function" ? options.allowUrl : () => false,
     system: options?.system === "keep" ? "keep" : "refuse"
   }),

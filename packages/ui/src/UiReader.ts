@@ -163,7 +163,8 @@ const opening: (
  * continues the message.
  */
 export const replay: (message: UiMessage.UiMessage) => ReadonlyArray<UiChunk.Chunk> = Check.total(
-  ({ parts }) => parts.flatMap(replayPart),
+  // the items are those of the array, of whatever type they are
+  ({ parts }) => (Check.itemsOf(parts) ?? []).flatMap((part, index) => replayPart(part as UiMessage.UiPart, index)),
   () => []
 )
 

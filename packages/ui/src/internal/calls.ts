@@ -1,5 +1,6 @@
 /** The tool calls of a message: each is begun before it gets an input or a result, and ends once. */
 import type * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
 import * as Result from "effect/Result"
 import * as UiChunk from "../UiChunk.ts"
 import * as Metadata from "./metadata.ts"
@@ -152,7 +153,8 @@ const cutOff = "The call was cut off, and was not run"
 
 /** Text stays text; parts that are more than text are shown as they are. */
 const outputOf = ({ parts, result }: Ended): unknown => {
-  const given: ReadonlyArray<Message.ToolResultContent> = Array.isArray(parts) ? parts : []
+  // the items are those of the array, of whatever type they are
+  const given = (Check.itemsOf(parts) ?? []) as ReadonlyArray<Message.ToolResultContent>
   const isMore = result === undefined || given.some(({ type }) => type !== "text")
   return written(given.length > 0 && isMore ? given.map(shownPart) : result, null)
 }

@@ -3,6 +3,7 @@
  * its id is not used again.
  */
 import type * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
 import { isObject } from "effect/Predicate"
 import type * as UiChunk from "../UiChunk.ts"
 import * as Metadata from "./metadata.ts"
@@ -80,8 +81,11 @@ export const make = (send: (chunk: UiChunk.Chunk) => void, nextId: () => string)
         send({ type: `${whole.type}-delta`, id: part.id, delta })
       }
       part.fields = whole
-      if (whole.type === "text" && part.citations.length === 0 && Array.isArray(whole.citations)) {
-        part.citations.push(...whole.citations.filter(isObject))
+      if (whole.type === "text" && part.citations.length === 0 && whole.citations !== undefined) {
+        for (const citation of Check.itemsOf(whole.citations) ?? []) {
+          // What is not in its fields is left out where it is read.
+          if (isObject(citation)) part.citations.push(citation as object as Message.Citation)
+        }
       }
       part.isComplete = true
       close()

@@ -1,4 +1,5 @@
 /** The states of tool parts: what is known of their calls, and the result that each gets in a history. */
+import * as Check from "@strata/core/Check"
 import type * as ToolLoop from "@strata/core/tool/ToolLoop"
 import * as UiMessage from "../UiMessage.ts"
 import type { Ended } from "./calls.ts"
@@ -11,11 +12,15 @@ export interface Settled {
 
 /** The calls of a message that a stream continues. */
 export const calls = (message: UiMessage.UiMessage | undefined) =>
-  (message?.parts ?? []).filter(UiMessage.isToolPart).map((part) => ({
+  itemsOf(message?.parts).filter(UiMessage.isToolPart).map((part) => ({
     id: part.toolCallId,
     name: UiMessage.toolName(part),
     isEnded: endings.has(part.state)
   }))
+
+// the items are those of the array, of whatever type they are
+const itemsOf = (parts: ReadonlyArray<UiMessage.UiPart> | undefined) =>
+  (Check.itemsOf(parts) ?? []) as ReadonlyArray<UiMessage.UiPart>
 
 const endings: ReadonlySet<string> = new Set(["output-available", "output-error", "output-denied"])
 
