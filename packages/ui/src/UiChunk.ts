@@ -3,6 +3,7 @@
  *
  * {@link UiStream} writes chunks, {@link UiReader} rebuilds the message that the page shows from them. Chunks are plain JSON.
  */
+import * as Check from "@strata/core/Check"
 import * as Result from "effect/Result"
 
 /** JSON of providers about a part, by provider. The entry `strata` holds what a part of the page has no field for. */
@@ -215,8 +216,7 @@ export type Chunk =
  * A chunk as a Server-Sent Event. A value without a JSON form is sent as an error, so that the reader sees it: a line of any
  * other text would end the stream in the page.
  */
-export const frame = (chunk: Chunk): string =>
-  `data: ${Result.getOrUndefined(Result.try(() => JSON.stringify(chunk, exact))) ?? unreadable}\n\n`
+export const frame = (chunk: Chunk): string => `data: ${textOf(chunk) ?? unreadable}\n\n`
 
 /** The last event of a stream. */
 export const done = "data: [DONE]\n\n"
@@ -234,7 +234,23 @@ export const headers = {
   "x-vercel-ai-ui-message-stream": "v1"
 } as const
 
-/** @internal */
-export const exact = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value
+/**
+ * The JSON of a value, as the page gets it: a bigint is text; `undefined` where it has none, or is too large to be written.
+ *
+ * @internal
+ */
+export const jsonOf: (value: unknown) => unknown = Check.total(
+  (value): unknown => JSON.parse(JSON.stringify(Result.getOrUndefined(Check.settle(json, value)), exact)),
+  () => undefined
+)
+
+const json = Check.json({ bigint: true, written: true })
+
+const textOf: (chunk: Chunk) => string | undefined = Check.total(
+  (chunk) => JSON.stringify("delta" in chunk && typeof chunk.delta === "string" ? chunk : jsonOf(chunk)),
+  () => undefined
+)
+
+const exact = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value
 
 const unreadable = JSON.stringify({ type: "error", errorText: "A part of the answer cannot be sent" })

@@ -173,16 +173,19 @@ const prefixOf: (options: { readonly prefix?: string | undefined } | undefined) 
   () => "strata:ui:"
 )
 
-/** The operation of a store; one that throws, or gives no effect, has failed. */
+/** The operation of a store; one that throws, dies, or gives no effect, has failed. */
 const guarded = <A, E>(operation: UiRunsError["operation"], run: () => Effect.Effect<A, E>) =>
   Effect.flatMap(
     Effect.try({ try: run, catch: failed(operation) }),
     (effect): Effect.Effect<A, E | UiRunsError> =>
-      Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(failed(operation)(new TypeError("No effect")))
+      Check.holds(Effect.isEffect, effect)
+        ? Effect.catchDefect(effect, (cause) => Effect.fail(failed(operation)(cause)))
+        : Effect.fail(failed(operation)(new TypeError("No effect")))
   )
 
 const codec = Schema.fromJsonString(Schema.toCodecJson(WaitingRun))
-const encode = Schema.encodeUnknownEffect(codec)
+const encode = (run: WaitingRun) =>
+  Effect.catchDefect(Effect.suspend(() => Schema.encodeUnknownEffect(codec)(run)), (cause) => Effect.fail(cause))
 const decode = Schema.decodeUnknownResult(codec)
 
 const failed = (operation: UiRunsError["operation"]) => (cause: unknown) =>

@@ -35,14 +35,19 @@ export const fromEvents = <E, R2>(
       Stream.concat(Stream.suspend(() => Stream.fromIterable(encoder.end({ type: "complete" })))),
       Stream.catch((error) =>
         Stream.fromIterableEffect(
-          Effect.suspend(() => errorText(error)).pipe(
-            Effect.catchCause(() => Effect.succeed("Something went wrong")),
+          Effect.suspend(() => {
+            const text = errorText(error)
+            return Check.holds(Effect.isEffect, text) ? text : unexplained
+          }).pipe(
+            Effect.catchCause(() => unexplained),
             Effect.map((errorText) => encoder.end({ type: "failed", errorText: `${errorText}` }))
           )
         )
       )
     )
   })
+
+const unexplained = Effect.succeed("Something went wrong")
 
 /**
  * A response with the chunks as Server-Sent Events, `[DONE]` last. It has no heartbeats and no replay: those of `UiChat` do.

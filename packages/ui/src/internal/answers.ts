@@ -54,7 +54,9 @@ export const decide =
         continue
       }
       const { call, kind } = waiting
-      if (UiMessage.toolName(part) !== call.name || !Equal.equals(part.input ?? {}, jsonOf(call.params ?? {}))) {
+      if (
+        UiMessage.toolName(part) !== call.name || !Equal.equals(part.input ?? {}, UiChunk.jsonOf(call.params) ?? {})
+      ) {
         return refuse("altered", "The call is another one than the server asked about", callId)
       }
       if (kind === "approval") {
@@ -80,10 +82,6 @@ export const decide =
       ? refuse("unanswered", "No call of this message was answered")
       : Result.succeed({ type: "resume", message: last, run, decisions })
   }
-
-/** What the page was told: the JSON of a value, in which a bigint is text. */
-const jsonOf = (value: unknown): unknown =>
-  Result.getOrElse(Result.try((): unknown => JSON.parse(JSON.stringify(value, UiChunk.exact))), () => value)
 
 /**
  * The results that a loop has and the page may have missed: of the calls of its message that have none. A loop that failed

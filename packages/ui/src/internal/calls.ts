@@ -160,8 +160,7 @@ const outputOf = ({ parts, result }: Ended): unknown => {
 }
 
 /** A value that JSON can hold, or another: the client refuses a chunk without its value. */
-const written = (value: unknown, otherwise: unknown): unknown =>
-  Result.getOrUndefined(Result.try(() => JSON.stringify(value, UiChunk.exact))) === undefined ? otherwise : value
+const written = (value: unknown, otherwise: unknown): unknown => UiChunk.jsonOf(value) ?? otherwise
 
 /** What a page can show of a part; bytes are only named. */
 const shownPart = (part: Message.ToolResultContent): unknown => {

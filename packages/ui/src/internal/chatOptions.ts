@@ -9,7 +9,8 @@ import type * as UiChat from "../UiChatOptions.ts"
 type Any = UiChat.Options<ReadonlyArray<Tool.Any>, unknown, unknown, unknown, unknown>
 
 const time = Check.optional(Check.duration({ zero: false })) as Check.Check<Duration.Input | undefined>
-const count = (what: string) => Check.optional(Check.number({ min: 1, remedy: `Use ${what} from 1` }))
+const count = (what: string) =>
+  Check.optional(Check.number({ min: 1, max: Number.MAX_SAFE_INTEGER, whole: true, remedy: `Use ${what} from 1` }))
 
 const options = Check.struct<Any>({
   // The loop checks its tools, before anything is sent.

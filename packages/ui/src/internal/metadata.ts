@@ -1,5 +1,6 @@
 /** What a part of ours has and a part of the page has no field for: under `strata` in the metadata of providers. */
 import * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
 import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -19,10 +20,10 @@ type Kind = keyof typeof codecs
 type PartOf<K extends Kind> = (typeof codecs)[K]["Type"]
 
 /** The fields of a part but `shown`, which the page has, as JSON; `undefined` where none is left or they have no JSON form. */
-export const encode = (
+export const encode: (
   part: PartOf<Kind>,
   shown: ReadonlyArray<string>
-): UiChunk.ProviderMetadata | undefined => {
+) => UiChunk.ProviderMetadata | undefined = Check.total((part, shown) => {
   const given = Object.entries(part).filter(([, value]) => value !== undefined)
   const keys = given.map(([key]) => key).filter((key) => key !== "type" && !shown.includes(key))
   // Most parts have nothing else: no codec runs for them.
@@ -32,7 +33,7 @@ export const encode = (
   const rest: Record<string, unknown> = {}
   for (const key of keys) rest[key] = Reflect.get(encoded, key)
   return { strata: rest }
-}
+}, () => undefined)
 
 /** The part again, from what the page shows and what {@link encode} put beside it; without the latter where it does not fit. */
 export const decode = <K extends Kind>(
