@@ -7,6 +7,7 @@
  * - `DELETE {path}/:id/stream`: stops the turn.
  */
 import type * as ChatService from "@strata/core/chat/ChatService"
+import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Tool from "@strata/core/tool/Tool"
 import * as Effect from "effect/Effect"
@@ -81,8 +82,10 @@ export const layer = <
 > =>
   HttpRouter.use((router) =>
     Effect.gen(function*() {
-      const { path = "/api/chat", ...rest } = options ?? {}
-      const chat = yield* make<Tools, R1, R2, R3, R4>(rest)
+      const { path: given = "/api/chat", ...rest } = Check.fieldsOf(options)
+      const path = yield* Check.run(route, given, { provider: "strata", field: "path" })
+      // `make` checks them.
+      const chat = yield* make(rest as Options<Tools, R1, R2, R3, R4>)
       const withId = (handler: (chatId: string) => Response) =>
         Effect.flatMap(HttpRouter.params, ({ id = "" }) => handler(id))
       yield* router.add("POST", path, chat.send)
@@ -90,3 +93,10 @@ export const layer = <
       yield* router.add("DELETE", `${path}/:id/stream`, withId(chat.stop))
     })
   )
+
+const route: Check.Check<`/${string}`> = (given, at) =>
+  typeof given === "string" && /^(\/[\w.~-]+)+$/.test(given)
+    ? given as `/${string}` // it begins with one
+    : typeof given === "string"
+    ? Check.refuse(at, "it is not the path of a route", "Use a path such as /api/chat")
+    : Check.refuseKind(at, given, "Use a path such as /api/chat")

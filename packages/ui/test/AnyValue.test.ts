@@ -74,7 +74,9 @@ const calls: Readonly<Record<string, Calls>> = {
   "UiChat.make": (any) =>
     [any, ...fields(options, any)].flatMap((given) => [() => send(given, question), () => send({}, any)]),
   "UiChat.layer": (any) =>
-    [any, ...fields(options, any)].map((given) => () => Layer.provide(UiChat.layer(given as never), services)),
+    [any, ...fields(["path", ...options], any)].map((given) => () =>
+      Layer.provide(UiChat.layer(given as never), services)
+    ),
   "UiChunk.frame": (any) => [() => UiChunk.frame(any)],
   "UiEncoder.make": (any) =>
     [any, ...fields(["messageId", "continues", "approvalId", "reasoning", "metadata"], any)].map((given) => () =>
