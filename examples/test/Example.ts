@@ -32,11 +32,14 @@ export const data = Effect.acquireRelease(
 )
 
 /**
- * Runs the `main` of an example with the offline defaults, whatever the environment of the tests says, and with metrics and
- * a folder of its own; gives what it printed.
+ * Runs the `main` of an example with the offline defaults and `variables`, whatever the environment of the tests says, and
+ * with metrics and a folder of its own; gives what it printed.
  */
-export const output = Effect.fnUntraced(function*<E>(main: Effect.Effect<unknown, E, NodeServices.NodeServices>) {
-  const env = { STRATA_DATA: yield* data }
+export const output = Effect.fnUntraced(function*<E>(
+  main: Effect.Effect<unknown, E, NodeServices.NodeServices>,
+  variables: Readonly<Record<string, string>> = {}
+) {
+  const env = { ...variables, STRATA_DATA: yield* data }
   let printed = ""
   const log = (...values: ReadonlyArray<unknown>) => void (printed += `${values.join(" ")}\n`)
   const terminal = Terminal.make({
@@ -67,12 +70,13 @@ export const node = (...args: readonly [file: string, ...rest: ReadonlyArray<str
 /**
  * The same, with what it printed and its exit code.
  *
- * - `data`: where it keeps what outlives it.
+ * - `data`: where it keeps what outlives it. `env`: more variables.
  * - `interruptAt`: sends it SIGINT, as Ctrl-C does, at the first line like this.
  */
-export const run = ({ args: [file, ...rest], data, interruptAt }: {
+export const run = ({ args: [file, ...rest], data, env, interruptAt }: {
   readonly args: readonly [file: string, ...rest: ReadonlyArray<string>]
   readonly data?: string
+  readonly env?: Readonly<Record<string, string>>
   readonly interruptAt?: RegExp
 }) =>
   Effect.gen(function*() {
@@ -82,7 +86,8 @@ export const run = ({ args: [file, ...rest], data, interruptAt }: {
         STRATA_DATA: data,
         DATABASE_URL: undefined,
         PGLITE_DIRECTORY: undefined,
-        REDIS_URL: undefined
+        REDIS_URL: undefined,
+        ...env
       },
       extendEnv: true,
       stdin: "ignore"

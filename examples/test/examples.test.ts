@@ -9,6 +9,7 @@ import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
 import * as Embeddings from "../embeddings.ts"
 import * as Errors from "../errors.ts"
+import * as ImageAndDocument from "../image-and-document.ts"
 import * as Pool from "../pool.ts"
 import * as PromptCaching from "../prompt-caching.ts"
 import * as Reasoning from "../reasoning.ts"
@@ -92,28 +93,32 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       }
     }))
 
-  it.effect("approval runs nothing that waits until a person says yes, in another process", () =>
-    Effect.gen(function*() {
-      const [asked, copied] = [yield* Example.data, yield* Example.data]
-      const run = (data: string, ...words: ReadonlyArray<string>) =>
-        Effect.map(Example.run({ args: ["approval.ts", ...words], data }), ({ code, output }) => {
-          assert.strictEqual(code, 0, output)
-          return output
-        })
-      const first = yield* run(asked)
-      assert.include(first, "get_balance runs")
-      assert.include(first, `transfer waits: {"to":"Ada","euros":250}`)
-      assert.notInclude(first, "transfer runs")
-      Fs.cpSync(asked, copied, { recursive: true })
-      const approved = yield* run(asked, "approve")
-      assert.include(approved, "transfer runs: 250 euros to Ada")
-      assert.include(approved, "Ada has her 250 euros.")
-      assert.notInclude(approved, "get_balance runs")
-      const denied = yield* run(copied, "deny")
-      assert.notInclude(denied, "transfer runs")
-      assert.include(denied, "I did not send anything")
-      assert.deepStrictEqual(Fs.readdirSync(`${asked}/local/approval`), [])
-    }).pipe(Effect.scoped), 120_000)
+  it.effect(
+    "approval runs nothing that waits until a person says yes, in another process",
+    () =>
+      Effect.gen(function*() {
+        const [asked, copied] = [yield* Example.data, yield* Example.data]
+        const run = (data: string, ...words: ReadonlyArray<string>) =>
+          Effect.map(Example.run({ args: ["approval.ts", ...words], data }), ({ code, output }) => {
+            assert.strictEqual(code, 0, output)
+            return output
+          })
+        const first = yield* run(asked)
+        assert.include(first, "get_balance runs")
+        assert.include(first, `transfer waits: {"to":"Ada","euros":250}`)
+        assert.notInclude(first, "transfer runs")
+        Fs.cpSync(asked, copied, { recursive: true })
+        const approved = yield* run(asked, "approve")
+        assert.include(approved, "transfer runs: 250 euros to Ada")
+        assert.include(approved, "Ada has her 250 euros.")
+        assert.notInclude(approved, "get_balance runs")
+        const denied = yield* run(copied, "deny")
+        assert.notInclude(denied, "transfer runs")
+        assert.include(denied, "I did not send anything")
+        assert.deepStrictEqual(Fs.readdirSync(`${asked}/local/approval`), [])
+      }).pipe(Effect.scoped),
+    120_000
+  )
 
   it.effect("stream quotes the sentence about Sundays, with its source", () =>
     Effect.gen(function*() {
@@ -187,6 +192,13 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
     Effect.gen(function*() {
       const output = yield* Example.output(DocumentsAndCitations.main)
       assert.include(output, "library rules, piece 2: \"Late books cost ten cents a day.\"")
+    }))
+
+  it.effect("image-and-document reads a bill and a policy together", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(ImageAndDocument.main)
+      assert.include(output, "✗ Minibar          21.50  never paid for (rule 3)")
+      assert.include(output, "Paid: CHF 407.60")
     }))
 
   it.effect("reasoning sends the thoughts back with their seal", () =>

@@ -14,6 +14,7 @@ import { emulate } from "./emulator/Emulate.ts"
 import { encode } from "./encode/Encode.ts"
 import * as Fixtures from "./fixture/All.ts"
 import type * as Known from "./Known.ts"
+import * as Mantle from "./mantle/Mantle.ts"
 import * as Mutation from "./mutate/Mutation.ts"
 import * as Play from "./Play.ts"
 import * as Recording from "./Recording.ts"
@@ -21,7 +22,12 @@ import * as Report from "./Report.ts"
 import { roundTrip } from "./RoundTrip.ts"
 
 /** The check of each direction. */
-export const checks = { decode, encode, "round trip": roundTrip, emulator: emulate } as const
+export const checks = {
+  decode: Mantle.or(Mantle.decode, decode),
+  encode: Mantle.or(Mantle.encode, encode),
+  "round trip": Mantle.or(Mantle.roundTrip, roundTrip),
+  emulator: emulate
+} as const
 
 /** All directions. */
 export const directions = ["decode", "encode", "round trip", "emulator"] as const satisfies ReadonlyArray<

@@ -51,8 +51,11 @@ export interface File {
   readonly unreadable: ReadonlyArray<string>
 }
 
-/** Whether a recorded operation is one that is played. */
+/** Whether a recorded operation is one of the Bedrock Runtime that is played. */
 export const isOperation = (op: string): op is Operation => operations.some((known) => known === op)
+
+/** Whether a recorded operation is one of Bedrock's endpoint `mantle`, which has OpenAI's API: `mantle:/v1/responses`. */
+export const isMantle = (op: string): boolean => op.startsWith("mantle:")
 
 /** The body of the request as JSON; `undefined` where it was not recorded, or is not JSON. */
 export const requestOf = ({ request }: Recording): Json.Json | undefined =>

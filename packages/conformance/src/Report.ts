@@ -4,7 +4,7 @@
 import * as Arr from "effect/Array"
 import { type Difference, OneOf } from "./Difference.ts"
 import type { Result } from "./Play.ts"
-import { type File, isOperation } from "./Recording.ts"
+import { type File, isMantle, isOperation } from "./Recording.ts"
 
 /** Whether there are no failures beyond the known differences. */
 export const isPassed = (files: ReadonlyArray<File>, results: ReadonlyArray<Result>): boolean =>
@@ -46,7 +46,7 @@ const counts = (group: ReadonlyArray<Result>): ReadonlyArray<number> => {
 
 const notPlayed = (files: ReadonlyArray<File>): ReadonlyArray<string> => {
   const ops = files.flatMap(({ recordings }) => recordings.map(({ op }) => op))
-  return tally("Not played, since no client has the operation:", ops.filter((op) => !isOperation(op)))
+  return tally("Not played, since no client has the operation:", ops.filter((op) => !isOperation(op) && !isMantle(op)))
 }
 
 const listed = (results: ReadonlyArray<Result>): ReadonlyArray<string> => [

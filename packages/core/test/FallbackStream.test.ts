@@ -66,6 +66,27 @@ describe("ChatService.withFallback, streaming", () => {
       assert.deepStrictEqual(events, [delta("Hel")])
     }))
 
+  it.effect("case 72: holds events without content, so that another service takes over unseen", () =>
+    Effect.gen(function*() {
+      const opening = [delta(""), { type: "reasoning-delta" as const, index: 1, delta: "" }]
+      const broken = custom(() => Stream.concat(Stream.fromIterable(opening), Stream.fail(busy)))
+      const events = yield* Stream.runCollect(ChatService.stream("Hi")).pipe(
+        Effect.provide(ChatService.withFallback(broken, custom(() => Stream.make(delta(""), delta("other"), finish))))
+      )
+      assert.deepStrictEqual(events.slice(0, 2), [delta(""), delta("other")])
+      assert.lengthOf(events, 3)
+      const [end] = events.slice(-1)
+      assert.strictEqual(end?.type === "finish" ? end.fallback?.length : 0, 1)
+    }))
+
+  it.effect("case 72: holds no more events without content than a bound", () =>
+    Effect.gen(function*() {
+      const events = yield* Stream.runCollect(Stream.take(ChatService.stream("Hi"), 65)).pipe(
+        Effect.provide(custom(() => Stream.concat(Stream.range(1, 65).pipe(Stream.map(() => delta(""))), Stream.never)))
+      )
+      assert.lengthOf(events, 65)
+    }))
+
   it.effect("fails with the errors of the request", () =>
     Effect.gen(function*() {
       const services = yield* stage(2)

@@ -5,6 +5,7 @@ import * as ToolLoop from "@strata/core/tool/ToolLoop"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import { asks, call, says } from "./ToolFixture.ts"
 import { kinds, resultsOf, scripted, text, untilWaiting, waiting } from "./ToolWaitingFixture.ts"
 
@@ -43,6 +44,23 @@ describe("Tool.withApproval", () => {
         [false, true, true]
       )
       assert.isFalse(yield* pending(limited, "-1"))
+    }))
+
+  it.effect("decodes the arguments of a call once", () =>
+    Effect.gen(function*() {
+      let decoded = 0
+      const text = Schema.String.pipe(Schema.decodeTo(Schema.String, {
+        decode: SchemaGetter.transform((text: string) => {
+          decoded++
+          return text
+        }),
+        encode: SchemaGetter.passthrough()
+      }))
+      const tool = Tool.make("auto", { input: Schema.Struct({ text }), handler: ({ text }) => Effect.succeed(text) })
+      yield* ToolLoop.run("?", { tools: [tool] }).pipe(
+        Effect.provide(TestChat.layer([asks(call("1", "auto", { text: "a" })), "done"]))
+      )
+      assert.strictEqual(decoded, 1)
     }))
 
   it.effect("asks where the policy fails, throws, dies, or says nothing sensible", () =>

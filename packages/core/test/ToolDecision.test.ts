@@ -192,6 +192,19 @@ describe("ToolLoop.resume: decisions", () => {
       assert.deepStrictEqual(value?.messages.map(({ role }) => role), ["assistant", "tool", "user", "assistant"])
     }))
 
+  it.effect("case 46: a blank message settles nothing: it is refused", () =>
+    Effect.gen(function*() {
+      const { guarded } = kinds()
+      const { state } = yield* untilWaiting(asks(text("1", "guarded")), { tools: [guarded] })
+      for (const messages of [" ", [{ role: "user" }], 7] as ReadonlyArray<unknown>) {
+        const error = yield* ToolLoop.resume(state, [], { tools: [guarded], messages: messages as string }).pipe(
+          Effect.flip,
+          Effect.provide(TestChat.layer())
+        )
+        assert.strictEqual(error._tag, "InvalidRequestError")
+      }
+    }))
+
   it.effect("case 46: a late answer is refused with a typed error that says how the call ended", () =>
     Effect.gen(function*() {
       const { guarded, place, ran } = kinds()

@@ -159,6 +159,36 @@ describe("Tool.dynamic", () => {
       assert.isFalse(yield* accepts(schema, { self: { self: { tree: 1 } } }))
     }))
 
+  it.effect("case 33: shows a root that is a recursive definition as an object, with all it says", () =>
+    Effect.gen(function*() {
+      const node = {
+        type: "object",
+        description: "A node",
+        properties: { children: { type: "array", items: { $ref: "#/definitions/Node" } } },
+        additionalProperties: false
+      }
+      const inner = { ...node, properties: { children: { type: "array", items: { $ref: "#/$defs/Node" } } } }
+      assert.deepStrictEqual(yield* shown({ $ref: "#/definitions/Node", definitions: { Node: node } }), {
+        ...inner,
+        $defs: { Node: inner }
+      })
+    }))
+
+  it.effect("case 33: refuses definitions that are nothing but each other", () =>
+    Effect.gen(function*() {
+      const loops = [
+        { a: { $ref: "#/$defs/b", description: "x" }, b: { $ref: "#/$defs/a", description: "y" } },
+        { a: { allOf: [{ $ref: "#/$defs/a" }] } },
+        { a: { anyOf: Array.from({ length: 50 }, () => ({ $ref: "#/$defs/a" })) } },
+        { a: { type: "object", oneOf: [{ type: "object" }, { $ref: "#/$defs/a" }] } }
+      ]
+      for (const $defs of loops) {
+        const schema = { $ref: "#/$defs/a", $defs }
+        assert.strictEqual((yield* refusal(schema))._tag, "InvalidRequestError")
+        yield* accepts(schema, { a: 1 })
+      }
+    }))
+
   it.effect("case 33: refuses references that lead nowhere, elsewhere, or only to themselves", () =>
     Effect.gen(function*() {
       for (
@@ -252,9 +282,27 @@ describe("Tool.dynamic", () => {
       assert.isFalse(yield* accepts(schema, { top: { a: { b: 1 } } }))
     }))
 
+  it.effect("keeps definitions within definitions within definitions", () =>
+    Effect.gen(function*() {
+      const level = (at: number): object =>
+        at === 0 ? { type: "string" } : { type: "object", properties: { a: { $ref: `#/$defs/d${at - 1}` } } }
+      const $defs = Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => [`d${at}`, level(at)]))
+      const schema = { type: "object", properties: { top: { $ref: "#/$defs/d1999" } }, $defs }
+      yield* shown(schema)
+      yield* accepts(schema, { top: { a: {} } })
+    }))
+
+  it.effect("reads all of a very large schema without references", () =>
+    Effect.gen(function*() {
+      const field = (at: number) => [`f${at}`, { type: "null", enum: [null] }] as const
+      const properties = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => field(at)))
+      const { properties: read } = yield* shown({ type: "object", properties })
+      assert.deepStrictEqual((read as Record<string, unknown>)["f4999"], { type: "null" })
+    }))
+
   it.effect("closes the objects of a strict tool", () =>
     Effect.gen(function*() {
-      const inner = { type: "object", properties: { a: { type: "string" } } }
+      const inner = { type: "object", properties: { a: { type: "string" }, properties: { type: "object" } } }
       assert.deepStrictEqual(yield* shown({ type: "object", properties: { inner } }, { strict: true }), {
         type: "object",
         properties: { inner: { ...inner, additionalProperties: false } },

@@ -37,7 +37,7 @@ const input = (bytes: ReadonlyArray<number>) => ({
     Message.tool([{
       type: "tool-result",
       id: "old",
-      result: { "~strata/bytes": "no bytes" },
+      result: { "~strata/bytes": "AQID" },
       parts: [image(...bytes)]
     }])
   ],
@@ -58,8 +58,10 @@ describe("ToolLoop.State", () => {
   }, ({ bytes, calls, params }) =>
     Effect.gen(function*() {
       const { ran, tools } = kinds()
+      // JSON as it is sent: it has no negative zero.
+      const more: object = JSON.parse(JSON.stringify(params))
       const written = calls.map(([kind], index) =>
-        kind === "wrong" ? call(`${index}`, "none", params) : call(`${index}`, kind, { ...params, text: `${index}` })
+        kind === "wrong" ? call(`${index}`, "none", more) : call(`${index}`, kind, { ...more, text: `${index}` })
       )
       const first = yield* Effect.provide(
         ToolLoop.run(input(bytes), { tools }),

@@ -70,7 +70,7 @@ export const texts: Readonly<Record<Exception, string>> = {
  * which the real service does not send. `unauthorized`: refused by the authorizer, whose bodies spell the member
  * `Message`. `rule`: the rule of the emulator that refused the request, with its source; it is not sent. `quotes`: the
  * message may quote the prompt or the answer, because it comes from the answering service. `code`: that of S3, whose
- * errors have more `headers` too.
+ * errors have more `headers` too. `openai`: what OpenAI's dialect says besides. `millis`: the time until the quota has room, which Bedrock keeps to itself.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
@@ -83,7 +83,16 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   readonly quotes?: boolean | undefined
   readonly code?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly openai?: OpenAiFields | undefined
+  readonly millis?: number | undefined
 }> {}
+
+/** What OpenAI's dialect says of an error besides its message, where it does not follow from the exception. */
+export interface OpenAiFields {
+  readonly type?: string | undefined
+  readonly code?: string | undefined
+  readonly param?: string | undefined
+}
 
 /** What a rule refuses, as the object of that verb, and the evidence for it; see `Rules` in the package. */
 export interface Rule {
@@ -121,9 +130,21 @@ export const unauthorized = (message: string): AwsError =>
 /** `ValidationException`: the request is invalid. */
 export const validation = (message: string): AwsError => make("ValidationException", message)
 
-/** Throttling, by requests or by tokens. */
-export const throttled = (unit: "requests" | "tokens" | "tokens per day"): AwsError =>
-  make("ThrottlingException", `Too many ${unit}, please wait before trying again.`)
+/** Throttling, by requests or by tokens, for some milliseconds. */
+export const throttled = (
+  unit: "requests" | "tokens" | "tokens per day" | "input tokens" | "output tokens",
+  millis?: number
+): AwsError =>
+  new AwsError({
+    exception: "ThrottlingException",
+    status: statuses.ThrottlingException,
+    message: `Too many ${unit}, please wait before trying again.`,
+    millis
+  })
+
+/** The body of a request exceeds the limit, in bytes. */
+export const tooLarge = ({ limit }: { readonly limit: number }): AwsError =>
+  make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)
 
 /** The prompt exceeds the model's context window. */
 export const inputTooLong: AwsError = validation("Input is too long for requested model.")

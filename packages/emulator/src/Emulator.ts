@@ -34,6 +34,9 @@ import * as Listener from "./http/Listener.ts"
 import * as Tls from "./http/Tls.ts"
 import type * as JsonFile from "./JsonFile.ts"
 import * as Model from "./model/Model.ts"
+import * as OpenAiCall from "./openai/Call.ts"
+import * as OpenAiModels from "./openai/Models.ts"
+import * as OpenAiSettings from "./openai/Options.ts"
 import * as Quota from "./quota/Quota.ts"
 import * as Region from "./Region.ts"
 import type * as Responder from "./Responder.ts"
@@ -59,12 +62,33 @@ export interface ClientOptions {
 }
 
 /**
+ * What a client of OpenAI's dialect needs to reach the emulator.
+ *
+ * - `baseUrl`: OpenAI's own, for models by OpenAI's names: `https://api.openai.com/v1` there. Also for local servers.
+ * - `runtimeUrl`: Bedrock Runtime's, whose quotas are those of Converse:
+ *   `https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1` there. Also the `v1` API of Azure.
+ * - `mantleUrl`: `https://bedrock-mantle.us-east-1.api.aws` there, without `/v1` or `/openai/v1`, which depend on the
+ *   model.
+ * - `azureUrl`: the resource of Azure: `https://{name}.openai.azure.com` there; deployments have the names of models.
+ * - `apiKey`: a bearer key, or the `api-key` of Azure. The key pair of `client` signs as well: for `bedrock`, and for
+ *   `bedrock-mantle`.
+ */
+export interface OpenAiOptions {
+  readonly baseUrl: string
+  readonly runtimeUrl: string
+  readonly mantleUrl: string
+  readonly azureUrl: string
+  readonly apiKey: Redacted.Redacted
+}
+
+/**
  * A running emulator.
  *
  * - `url`: such as `http://127.0.0.1:4599`; HTTP/1.1 and HTTP/2 on the same port. Begins with `https` where there is a
  *   certificate; `http` is still served.
  * - `certificate`: the certificate clients must trust (PEM), where there is one.
  * - `client`: for clients that sign with SigV4; `apiKey`: for those that send a bearer key.
+ * - `openai`: for clients of OpenAI's dialect.
  * - `statistics`, `requests`: what it received so far; `requests` keeps the latest ones. `ended`: each completed
  *   request, from the first pull of the stream until the emulator stops.
  * - `inject`, `clearFaults`: faults to come; an invalid fault is refused. `faults`: the pending ones, in order.
@@ -80,6 +104,7 @@ export class Emulator extends Context.Service<Emulator, {
   readonly certificate: string | undefined
   readonly client: ClientOptions
   readonly apiKey: Redacted.Redacted
+  readonly openai: OpenAiOptions
   readonly statistics: Effect.Effect<Statistics.Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<Statistics.ReceivedRequest>>
   readonly ended: Stream.Stream<Statistics.ReceivedRequest>
@@ -120,6 +145,7 @@ export class Emulator extends Context.Service<Emulator, {
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
  * - `s3`: the buckets of S3, which the same port serves; see {@link S3Options.S3Options}.
  * - `batch`: the limits of batch jobs, and how long they take; see {@link JobOptions.JobOptions}.
+ * - `openai`: the models and the quirks of OpenAI's dialect; see `OpenAi.Options`.
  */
 export interface Options {
   readonly host?: string | undefined
@@ -145,6 +171,7 @@ export interface Options {
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
   readonly s3?: S3Options.S3Options | undefined
   readonly batch?: JobOptions.JobOptions | undefined
+  readonly openai?: OpenAiSettings.Options | undefined
 }
 
 /** The example key pair of AWS's documentation: it is valid only for an emulator. */
@@ -186,17 +213,24 @@ export const make: (options?: Options) => Effect.Effect<
   const limits = yield* Effect.mapError(Effect.fromResult(Quota.check(options.quota ?? {}, served)), notStarted)
   if (options.admin?.token !== undefined && Redacted.value(options.admin.token).trim() === "") return yield* noToken
   const settings = yield* Effect.mapError(Effect.fromResult(JobOptions.settle(options.batch ?? {})), notStarted)
+  const openai = yield* Effect.mapError(Effect.fromResult(OpenAiSettings.check(options.openai ?? {})), notStarted)
   const clock = yield* EmulatorClock.make
   const onClock = Effect.provideService(Clock.Clock, clock.clock)
   const { seals } = Converse.makeMemory()
   const regions = new Map<string, Router.Region>()
   for (const name of served) {
+    const catalog = Model.catalog({
+      region: name,
+      models: options.models,
+      applicationProfiles: options.applicationProfiles
+    })
     regions.set(name, {
-      catalog: Model.catalog({
-        region: name,
-        models: options.models,
-        applicationProfiles: options.applicationProfiles
-      }),
+      catalog,
+      openai: {
+        ...OpenAiCall.makeMemory(),
+        known: OpenAiModels.known(catalog, openai.models),
+        quirks: new Set(openai.quirks)
+      },
       quotas: yield* onClock(Quota.make(Quota.limitsIn(name, limits))),
       memory: Converse.makeMemory(seals)
     })
@@ -292,6 +326,13 @@ export const make: (options?: Options) => Effect.Effect<
     certificate: tls?.certificate,
     client: { endpoint: url, region, credentials: credentials[0] },
     apiKey: apiKeys[0],
+    openai: {
+      baseUrl: `${url}/v1`,
+      runtimeUrl: `${url}/openai/v1`,
+      mantleUrl: `${url}/mantle`,
+      azureUrl: url,
+      apiKey: apiKeys[0]
+    },
     statistics: recorder.statistics,
     requests: recorder.requests,
     ended: Stream.fromPubSub(ended),

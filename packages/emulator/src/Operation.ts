@@ -2,6 +2,7 @@
  * The operations of Bedrock Runtime, and those of Bedrock that list models, with their paths.
  */
 import * as Result from "effect/Result"
+import * as OpenAiRoute from "./openai/Route.ts"
 import * as S3Operation from "./s3/S3Operation.ts"
 
 /** The operations on a model. */
@@ -29,7 +30,7 @@ export type JobOperation =
 /** Those of asynchronous invocations: of the runtime. */
 export type AsyncOperation = "GetAsyncInvoke" | "ListAsyncInvokes" | "StartAsyncInvoke"
 
-/** All operations: of Bedrock, and of S3. */
+/** All operations: of Bedrock, of OpenAI's dialect, and of S3. */
 export const operations = [
   "ApplyGuardrail",
   "Converse",
@@ -48,6 +49,7 @@ export const operations = [
   "ListModelInvocationJobs",
   "StartAsyncInvoke",
   "StopModelInvocationJob",
+  ...OpenAiRoute.operations,
   ...S3Operation.operations
 ] as const
 
@@ -141,7 +143,8 @@ const paths = [
   "GET /inference-profiles/{id}",
   "POST /model-invocation-job",
   "GET /model-invocation-jobs",
-  "POST /async-invoke"
+  "POST /async-invoke",
+  "POST /v1/{chat/completions,responses,embeddings}"
 ]
 
 const toModel = (target: string): Route | undefined => {

@@ -69,7 +69,7 @@ const routed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "us-gov": ["us-gov-east-1", "us-gov-west-1"]
 }
 
-const hostPattern = /^(?:bedrock(?:-runtime)?|s3)(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\./
+const hostPattern = /^(?:bedrock(?:-runtime|-mantle)?|s3)(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\./
 
 const scopePattern = /^AWS4-HMAC-SHA256\s.*Credential=[^/,\s]*\/[^/,\s]*\/([^/,\s]+)\//i
 

@@ -30,6 +30,10 @@ import * as InvokeModel from "./invoke/InvokeModel.ts"
 import * as Json from "./Json.ts"
 import * as Listing from "./model/Listing.ts"
 import * as Model from "./model/Model.ts"
+import type * as OpenAiCall from "./openai/Call.ts"
+import * as Dialect from "./openai/Dialect.ts"
+import * as OpenAiError from "./openai/OpenAiError.ts"
+import * as OpenAiRoute from "./openai/Route.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
 import * as Regions from "./Region.ts"
@@ -46,6 +50,7 @@ export interface Region {
   readonly catalog: Model.Catalog
   readonly quotas: Quota.Quotas
   readonly memory: Converse.Memory
+  readonly openai: OpenAiCall.State
 }
 
 /**
@@ -113,6 +118,7 @@ export const handle = (options: Options) => {
     }
     const refused = (error: AwsError.AwsError) => Effect.sync(() => recorder.refused(attempt, error))
     const isStorage = S3Operation.isFor(exchange)
+    const isDialect = !isStorage && OpenAiRoute.isFor(exchange)
     const [resource = ""] = exchange.target.split("?", 1)
     yield* Effect.flatMap(Effect.fromResult(region), (name) => {
       const state = options.regions.get(name)
@@ -121,6 +127,8 @@ export const handle = (options: Options) => {
         ? Effect.die(`No state of ${name}`)
         : isStorage
         ? store({ ...context, ...state })
+        : isDialect
+        ? converse({ ...context, ...state })
         : respond({ ...context, ...state })
     }).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
@@ -131,9 +139,19 @@ export const handle = (options: Options) => {
       Effect.catchTag(
         "AwsError",
         (error) =>
-          Effect.succeed(isStorage ? S3Error.response(error, { requestId, resource }) : HttpResponse.error(error))
+          Effect.succeed(
+            isStorage
+              ? S3Error.response(error, { requestId, resource })
+              : isDialect
+              ? OpenAiError.whole(error)
+              : HttpResponse.error(error)
+          )
       ),
-      Effect.flatMap((response) => HttpResponse.send(observed, response, requestIdOf(isStorage, requestId))),
+      Effect.flatMap((response) =>
+        isDialect
+          ? HttpResponse.send(observed, response, OpenAiError.headers(requestId), OpenAiError.format)
+          : HttpResponse.send(observed, response, requestIdOf(isStorage, requestId))
+      ),
       Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
       // a request holds its quota until it is over
       Effect.scoped,
@@ -155,7 +173,7 @@ interface Context extends Options, Region {
 
 const respond = Effect.fnUntraced(function*(context: Context) {
   const { accepted, attempt, exchange, now, recorder, region, responder } = context
-  const bytes = yield* Effect.mapError(exchange.body, tooLarge)
+  const bytes = yield* Effect.mapError(exchange.body, AwsError.tooLarge)
   const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   recorder.received(attempt, bytes, Result.getOrUndefined(json))
   const route = Operation.fromTarget(exchange.method, exchange.target)
@@ -177,6 +195,12 @@ const respond = Effect.fnUntraced(function*(context: Context) {
     responder === undefined || !isOfRuntime(route)
       ? dispatch({ ...context, delay, fate }, route, model, json)
       : responder(request))
+})
+
+/** Like {@link respond}, for a request of OpenAI's dialect. */
+const converse = Effect.fnUntraced(function*(context: Context) {
+  const { candidate, response } = yield* Dialect.read(context)
+  return yield* struck(context, candidate, (delay) => response((names) => reserving({ ...context, delay }, names)))
 })
 
 /** Like {@link respond}, for a request of S3. */
@@ -360,9 +384,6 @@ const reserving = (
 const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"
 )
-
-const tooLarge = ({ limit }: Exchange.BodyTooLargeError) =>
-  AwsError.make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)
 
 /** A version 4 UUID from four random 32-bit numbers. */
 const uuid = (next: () => number): string => {

@@ -34,7 +34,7 @@ export type Scheme = "sigv4" | "bearer"
  * headers, one of which is the hash of its body, or says that there is none.
  */
 export interface Signed {
-  readonly service: "bedrock" | "s3"
+  readonly service: "bedrock" | "bedrock-mantle" | "s3"
   readonly method: string
   readonly target: string
   readonly headers: Exchange.Headers

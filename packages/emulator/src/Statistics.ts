@@ -309,7 +309,7 @@ const makeBodies = (capacity: number) => {
   }
 }
 
-const secrets: ReadonlySet<string> = new Set(["authorization", "x-amz-security-token"])
+const secrets: ReadonlySet<string> = new Set(["api-key", "authorization", "x-amz-security-token"])
 
 const withoutSecrets = (headers: Exchange.Headers): Exchange.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !secrets.has(name)))

@@ -9,6 +9,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Redacted from "effect/Redacted"
 import { TestConsole } from "effect/testing"
 import * as Os from "node:os"
 import * as Serve from "../src/cli/Serve.ts"
@@ -92,6 +93,26 @@ describe("the command", () => {
       yield* serving(["--script", script], (client) =>
         Effect.map(says(client, "?"), (text) => assert.strictEqual(text, "As written")))
       assert.include(yield* complaint("--script", yield* file("wrong.json", { rulez: [] })), "wrong.json")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("speaks OpenAI's dialect like the server that a flag names", () =>
+    Effect.gen(function*() {
+      const lines = yield* serving(["--openai", "ollama"], (_, url) =>
+        Effect.gen(function*() {
+          const answer = yield* Fixture.attempt((signal) =>
+            fetch(`${url}/v1/chat/completions`, {
+              method: "POST",
+              headers: { authorization: `Bearer ${Redacted.value(Emulator.defaultApiKey)}` },
+              body: JSON.stringify({ model: "llama3.2", messages: [{ role: "user", content: "Hi" }], num_ctx: 4096 }),
+              signal
+            })
+          )
+          assert.strictEqual(answer.status, 200)
+          assert.include(yield* Fixture.attempt(() => answer.text()), "\"content\":\"Hi\"")
+        }))
+      assert.include(lines.join("\n"), "/openai/v1")
+      assert.include(yield* complaint("--openai", "olama"), "--openai: Expected ollama, vllm, lm-studio, azure")
+      assert.include(yield* complaint("--openai", "{\"quirks\":[\"odd\"]}"), "--openai: quirks[0]")
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("records another service with the keys of the environment, and replays it", () =>

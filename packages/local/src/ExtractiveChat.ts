@@ -3,7 +3,8 @@
  * of the prompt that match it best, verbatim, and names their source.
  *
  * It replaces a model where the model is not the point (examples, tests, an emulator) and cannot hallucinate. It does
- * not write, summarize or reason, calls no tools, and ignores `temperature` and `topP`.
+ * not write, summarize or reason, calls no tools, and ignores `temperature`, `topP` and `stopSequences`. What changes an answer
+ * it refuses: images and other files, a schema, a tool that must be called.
  */
 import * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
@@ -55,8 +56,9 @@ export interface Options {
  * The text is streamed word by word. A token is a word here, as split at white space, in `maxTokens` and the usage.
  *
  * Every sentence of every passage is embedded, so an answer from 30 sentences takes the local encoder up to a second.
- * Calls fail as the embedding service does, with `InvalidRequestError` when there is no question, and with
- * `ModelNotFoundError` for any other model.
+ * Calls fail as the embedding service does, with `InvalidRequestError` when there is no question, with
+ * `UnsupportedFeatureError` for what it would have to read or write and cannot, and with `ModelNotFoundError` for any other
+ * model.
  */
 export const layer = (
   options?: Options
@@ -111,6 +113,8 @@ const read = Effect.fnUntraced(function*(request: ChatRequest.Resolved) {
       message: `There is no model "${request.model}" here. Leave model out, or set it to "${model}".`
     })
   }
+  const unsupported = unsupportedIn(request)
+  if (unsupported !== undefined) return yield* unsupported
   const parsed = Passage.fromMessages(request.messages)
   if (parsed.question === "") {
     return yield* ProviderError.invalidRequest({
@@ -123,6 +127,35 @@ const read = Effect.fnUntraced(function*(request: ChatRequest.Resolved) {
   }
   return parsed
 })
+
+/** The first part or option of a request that asks for more than quotations. */
+const unsupportedIn = ({ messages, responseFormat, toolChoice }: ChatRequest.Resolved) => {
+  const refuse = (field: string, feature: string, problem: string) =>
+    new ProviderError.UnsupportedFeatureError({
+      provider,
+      model,
+      field,
+      feature,
+      problem,
+      message: `${field}: ${problem}. Ask a language model.`
+    })
+  if (responseFormat?.type === "json") {
+    return refuse("responseFormat", "structured output", "it quotes sentences, and writes no JSON")
+  }
+  if (toolChoice !== undefined && toolChoice !== "auto" && toolChoice !== "none") {
+    return refuse("toolChoice", "tools", "it calls no tools")
+  }
+  for (const [place, message] of messages.entries()) {
+    for (const [position, part] of Message.parts(message).entries()) {
+      const types = part.type === "tool-result" ? (part.parts ?? []).map(({ type }) => type) : [part.type]
+      const file = types.find((type) => files.has(type))
+      if (file !== undefined) return refuse(`messages[${place}].content[${position}]`, file, "it reads text only")
+    }
+  }
+  return undefined
+}
+
+const files: ReadonlySet<Message.Part["type"]> = new Set(["image", "document", "video", "audio"] as const)
 
 interface Scored extends Sentences.Sentence {
   readonly passage: number

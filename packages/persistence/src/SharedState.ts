@@ -130,7 +130,8 @@ export const layerSql = <A, E, R>(
     )
   }))
 
-const tableOf: Check.Check<string> = (given, at) => {
+/** @internal */
+export const tableOf: Check.Check<string> = (given, at) => {
   const table = Check.text(given, at)
   return table === Check.refused || /^([a-z_][a-z0-9_]{0,47}\.)?[a-z_][a-z0-9_]{0,47}$/.test(table)
     ? table

@@ -4,6 +4,7 @@
  * Built on `effect/persistence`, which Effect marks as unstable: a minor release of Effect may change this package.
  */
 export * as ChatCachePersistence from "./ChatCachePersistence.ts"
+export * as ConversationPersistence from "./ConversationPersistence.ts"
 export * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
 export * as RedisCluster from "./RedisCluster.ts"
 export * as SharedState from "./SharedState.ts"

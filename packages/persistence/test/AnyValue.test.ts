@@ -9,7 +9,14 @@ import * as References from "effect/References"
 import { type Calls, fields } from "../../core/test/support/AnyCalls.ts"
 import * as AnyValue from "../../core/test/support/AnyValue.ts"
 
-const { ChatCachePersistence, EmbeddingCachePersistence, RedisCluster, SharedState, SqliteClient } = Persistence_
+const {
+  ChatCachePersistence,
+  ConversationPersistence,
+  EmbeddingCachePersistence,
+  RedisCluster,
+  SharedState,
+  SqliteClient
+} = Persistence_
 
 const persisted = <A, E>(layer: Layer.Layer<A, E, Persistence.BackingPersistence | KeyValueStore.KeyValueStore>) =>
   Layer.provide(layer, [Persistence.layerBackingMemory, KeyValueStore.layerMemory])
@@ -55,6 +62,22 @@ const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["storeId"], any)].map((options) => () =>
       persisted(ChatCachePersistence.layerPersistence(options))
     ),
+  "ConversationPersistence.layerKeyValueStore": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () =>
+      persisted(ConversationPersistence.layerKeyValueStore(options))
+    ),
+  "ConversationPersistence.layerPersistence": (any) =>
+    [any, ...fields(["storeId"], any)].map((options) => () =>
+      persisted(ConversationPersistence.layerPersistence(options))
+    ),
+  "ConversationPersistence.layerRedis": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () =>
+      Layer.provide(ConversationPersistence.layerRedis(options), redis)
+    ),
+  "ConversationPersistence.layerSql": (any) =>
+    [any, ...fields(["table"], any)].map((options) => () =>
+      Layer.provide(ConversationPersistence.layerSql(options), SqliteClient.layer({ filename: ":memory:" }))
+    ),
   "EmbeddingCachePersistence.layerRedis": (any) =>
     [any, ...fields(["prefix"], any)].map((options) => () =>
       Layer.provide(EmbeddingCachePersistence.layerRedis(options), redis)
@@ -97,7 +120,7 @@ describe("Every public function", () => {
   it("is tested here", () => {
     const functions = Object.entries(Persistence_).flatMap(([module, exports]) =>
       Object.keys(exports).map((name) => `${module}.${name}`)
-    )
+    ).filter((name) => name !== "SharedState.tableOf") // internal
     assert.deepStrictEqual(functions.sort(), Object.keys(calls).sort())
   })
 

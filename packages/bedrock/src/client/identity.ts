@@ -30,31 +30,33 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /** A label for whose credentials are used; two providers of credentials have the same one. */
-const accountOf = Effect.fnUntraced(function*({ apiKey, assumeRole, credentials, profile }: Authentication.Options) {
-  if (assumeRole !== undefined) return `role ${assumeRole.roleArn}`
-  if (apiKey !== undefined) {
-    return Effect.isEffect(apiKey)
-      ? "API key of an effect"
-      : yield* keyOf(Redacted.value(apiKey))
+export const accountOf = Effect.fnUntraced(
+  function*({ apiKey, assumeRole, credentials, profile }: Authentication.Options) {
+    if (assumeRole !== undefined) return `role ${assumeRole.roleArn}`
+    if (apiKey !== undefined) {
+      return Effect.isEffect(apiKey)
+        ? "API key of an effect"
+        : yield* keyOf(Redacted.value(apiKey))
+    }
+    if (credentials !== undefined) {
+      return Effect.isEffect(credentials) || Predicate.isFunction(credentials)
+        ? "credentials of a provider"
+        : `access key ${credentials.accessKeyId}`
+    }
+    if (profile !== undefined) return `profile ${profile}`
+    const key = yield* Authentication.environmentKey
+    if (key !== undefined) return yield* keyOf(Redacted.value(key))
+    const [accessKeyId, role, named] = yield* Effect.forEach(
+      ["AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_PROFILE"],
+      Environment.read
+    )
+    return accessKeyId !== undefined
+      ? `access key ${accessKeyId}`
+      : role !== undefined
+      ? `role ${role}`
+      : `profile ${named ?? "default"}`
   }
-  if (credentials !== undefined) {
-    return Effect.isEffect(credentials) || Predicate.isFunction(credentials)
-      ? "credentials of a provider"
-      : `access key ${credentials.accessKeyId}`
-  }
-  if (profile !== undefined) return `profile ${profile}`
-  const key = yield* Authentication.environmentKey
-  if (key !== undefined) return yield* keyOf(Redacted.value(key))
-  const [accessKeyId, role, named] = yield* Effect.forEach(
-    ["AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_PROFILE"],
-    Environment.read
-  )
-  return accessKeyId !== undefined
-    ? `access key ${accessKeyId}`
-    : role !== undefined
-    ? `role ${role}`
-    : `profile ${named ?? "default"}`
-})
+)
 
 const keyOf = (secret: string): Effect.Effect<string> =>
   Effect.gen(function*() {

@@ -6,10 +6,11 @@
  */
 import * as Crypto from "node:crypto"
 
-/** The parts of a request that are signed. `path` is encoded as it is sent; there is no query. */
+/** The parts of a request that are signed. `path` is encoded as it is sent, `query` is not encoded; none when missing. */
 export interface Unsigned {
   readonly method: string
   readonly path: string
+  readonly query?: ReadonlyArray<readonly [name: string, value: string]> | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | undefined
 }
@@ -28,7 +29,7 @@ export interface Credentials {
 
 /** The headers of a request, with those of its signature. `date` is the time of signing. */
 export const sign = (
-  { body, headers, method, path }: Unsigned,
+  { body, headers, method, path, query = [] }: Unsigned,
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
   scope: Scope,
   date: Date
@@ -42,7 +43,8 @@ export const sign = (
 
   const names = Object.keys(signed).filter((name) => !unsigned.has(name)).sort()
   const canonicalHeaders = names.map((name) => `${name}:${collapse(signed[name]!)}`).join("\n")
-  const canonical = `${method}\n${canonicalPath(path)}\n\n${canonicalHeaders}\n\n${names.join(";")}\n${digest}`
+  const canonical = `${method}\n${canonicalPath(path)}\n${canonicalQuery(query)}\n${canonicalHeaders}\n\n` +
+    `${names.join(";")}\n${digest}`
   const credentialScope = `${day}/${scope.region}/${scope.service}/aws4_request`
   const signature = Crypto.createHmac("sha256", signingKey(secretAccessKey, day, scope))
     .update(`AWS4-HMAC-SHA256\n${time}\n${credentialScope}\n${Crypto.hash("sha256", canonical, "hex")}`)
@@ -74,6 +76,10 @@ const canonicalPath = (path: string): string => {
 /** A program calls few paths, one for each model. */
 let lastPath = "/"
 let lastCanonicalPath = "/"
+
+/** Sorted by the encoded names, and values. */
+const canonicalQuery = (query: NonNullable<Unsigned["query"]>): string =>
+  query.map(([name, value]) => `${encode(name)}=${encode(value)}`).sort().join("&")
 
 const encode = (segment: string): string =>
   encodeURIComponent(segment).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -168,6 +168,8 @@ export const rows: { readonly [T in Type]: ReadonlyArray<Row<T>> } = {
   ],
   refuseConnection: [[{}, "ConnectionError", "ConnectionError", "unseen"]],
   stallConnection: [[{}, "TimeoutError", "TimeoutError", "unseen", { deaf: true }]],
+  // of OpenAI's dialect, which these services do not speak
+  missingEnd: [],
   // of batch jobs, which no call of these services creates
   jobFailure: [],
   jobExpiry: [],

@@ -24,6 +24,7 @@ import {
   BedrockError,
   BedrockPrompt,
   BedrockRerank,
+  BedrockSigner,
   BedrockTokens,
   Guardrail,
   InferenceProfile,
@@ -290,6 +291,14 @@ export const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["model", "family", "policy"], any)].map((options) => () => rank(BedrockRerank.layer(options))),
   "BedrockRerank.layerConfig": (any) =>
     [any, ...fields(["model", "family"], any)].map((options) => () => rank(BedrockRerank.layerConfig(options))),
+  "BedrockSigner.make": (any) =>
+    [any, ...fields(["region", "service", "transport", "credentials", "apiKey", "profile", "assumeRole"], any)].map(
+      (options) => () =>
+        Effect.scoped(
+          Effect.flatMap(BedrockSigner.make(options), ({ sign }) => sign({ method: "GET", url: "https://a.example" }))
+        )
+    ),
+  "BedrockSigner.layer": (any) => [() => Effect.scoped(Layer.build(BedrockSigner.layer(any)))],
   "BedrockRerank.make": (any) =>
     [any, ...fields(["model", "family", "policy"], any)].map((options) => () => BedrockRerank.make(options)),
   "BedrockTokens.count": (any) => [

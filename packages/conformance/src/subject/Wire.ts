@@ -21,12 +21,13 @@ export interface Received {
  * The server.
  *
  * - `url`: such as `http://127.0.0.1:49152`.
- * - `answering`: runs an effect whose requests all get this answer; returns its result and the requests. One at a time.
+ * - `answering`: runs an effect whose requests all get this answer, or that of their path; returns its result and the
+ *   requests. One at a time.
  */
 export class Wire extends Context.Service<Wire, {
   readonly url: string
   readonly answering: (
-    answer: Answer
+    answer: Answer | ((path: string) => Answer)
   ) => <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<{ readonly result: A; readonly received: ReadonlyArray<Received> }, E, R>
@@ -36,13 +37,15 @@ export class Wire extends Context.Service<Wire, {
 export const layer: Layer.Layer<Wire> = Layer.effect(
   Wire,
   Effect.gen(function*() {
-    let answer: Answer = { status: 500, headers: {}, body: new Uint8Array(0) }
+    let answerOf = (_path: string): Answer => ({ status: 500, headers: {}, body: new Uint8Array(0) })
     let received: Array<Received> = []
     const server = Http.createServer((request, response) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
       request.on("end", () => {
-        received.push({ path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks) })
+        const path = request.url ?? ""
+        const answer = answerOf(path)
+        received.push({ path, headers: request.headers, body: Buffer.concat(chunks) })
         response.writeHead(answer.status, Object.fromEntries(Object.entries(answer.headers).filter(isOfTheAnswer)))
         response.end(answer.body)
       })
@@ -60,7 +63,7 @@ export const layer: Layer.Layer<Wire> = Layer.effect(
       url: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
       answering: (given) => (effect) =>
         Effect.suspend(() => {
-          answer = given
+          answerOf = typeof given === "function" ? given : () => given
           received = []
           return Effect.map(effect, (result) => ({ result, received }))
         })

@@ -145,7 +145,9 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
 }, { others: "ignored" })
 
 /**
- * Completes answers: adds the name of the provider and the cost, and lets every stream end with exactly one `finish`.
+ * Completes answers: adds the name of the provider and the cost, and lets every stream end with exactly one `finish`. Events
+ * before the first content are held until it arrives: a stream that breaks before has delivered nothing, so that it can be
+ * asked for again, of another provider too.
  */
 const completion = (costing: Costing.Costing) => {
   const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>
@@ -159,9 +161,18 @@ const completion = (costing: Costing.Costing) => {
     Stream.transformPull(events, (pull) =>
       Effect.sync(() => {
         let finished = false
+        let begun = false
+        let held: ReadonlyArray<ChatEvent.ChatEvent> = []
         // What follows `finish` is read and dropped: a connection that was not read to its end cannot be used again.
         const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
-        const next = Effect.flatMap(pull, (events) => {
+        const next: typeof pull = Effect.flatMap(pull, (events) => {
+          if (!begun) {
+            held = [...held, ...events]
+            begun = held.length > mostHeld || events.some(isContent)
+            if (!begun || !Arr.isReadonlyArrayNonEmpty(held)) return next
+            events = held
+            held = []
+          }
           const end = events.findIndex(({ type }) => type === "finish")
           const last = events[end]
           if (last?.type !== "finish") return Effect.succeed(events)
@@ -175,6 +186,12 @@ const completion = (costing: Costing.Costing) => {
 
   return { response, stream }
 }
+
+/** Whether an event tells more than that an answer began. */
+const isContent = (event: ChatEvent.ChatEvent): boolean => !("delta" in event) || event.delta !== ""
+
+/** Events without content that are held, at most. */
+const mostHeld = 64
 
 const incomplete = ({ model, provider }: Telemetry.Target) =>
   new ProviderError.ConnectionError({

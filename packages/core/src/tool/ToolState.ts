@@ -121,10 +121,13 @@ export class StateError extends Schema.TaggedError<StateError>()("StateError", {
 }) {}
 
 /** The calls of a state that wait, in the order of the model. Empty for a value that is not a state. */
-export const pendingOf = (state: State): ReadonlyArray<Pending> =>
-  state.calls.flatMap(({ call, status }) =>
-    status === "approval" || status === "result" ? [{ call, kind: status }] : []
-  )
+export const pendingOf: (state: State) => ReadonlyArray<Pending> = Total.make(
+  (state) =>
+    state.calls.flatMap(({ call, status }) =>
+      status === "approval" || status === "result" ? [{ call, kind: status }] : []
+    ),
+  () => []
+)
 
 /** The state as JSON; bytes are base64. Fails for values that JSON cannot hold, such as a function in the options of a provider. */
 export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>

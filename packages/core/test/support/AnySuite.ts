@@ -11,8 +11,10 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import * as AnyCalls from "./AnyCalls.ts"
+import * as AnyConversations from "./AnyConversations.ts"
 import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
+import * as AnyProviders from "./AnyProviders.ts"
 import * as AnyRequests from "./AnyRequests.ts"
 import * as AnyServices from "./AnyServices.ts"
 import * as AnyTools from "./AnyTools.ts"
@@ -24,11 +26,20 @@ const modules: Readonly<Record<string, object>> = {
   Enforcement
 }
 
-/** Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema. */
+/**
+ * Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema; and the suites, which declare
+ * tests.
+ */
 const isInternal = new Set([
+  "ChatContract.suite",
+  "EmbeddingContract.suite",
+  "RerankContract.suite",
   "Breaker.check",
   "Budget.check",
   "ChatEvent.makeCollector",
+  "ContextWindow.check",
+  "ConversationStore.idOf",
+  "History.portableEntries",
   "Concurrency.check",
   "Fallback.isLasting",
   "Key.check",
@@ -69,7 +80,14 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
   )
 )
 
-const calls = { ...AnyServices.calls, ...AnyTools.calls, ...AnyPolicies.calls, ...AnyData.calls }
+const calls = {
+  ...AnyServices.calls,
+  ...AnyTools.calls,
+  ...AnyPolicies.calls,
+  ...AnyProviders.calls,
+  ...AnyData.calls,
+  ...AnyConversations.calls
+}
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */
 export const suite = (every: number) => {

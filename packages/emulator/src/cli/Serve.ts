@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import * as JobOptions from "../batch/JobOptions.ts"
 import * as Emulator from "../Emulator.ts"
 import * as JsonFile from "../JsonFile.ts"
+import * as OpenAiSettings from "../openai/Options.ts"
 import * as Quota from "../quota/Quota.ts"
 import * as Backend from "./Backend.ts"
 import * as ModelList from "./ModelList.ts"
@@ -195,6 +196,15 @@ const batch = Flag.String("batch").pipe(
   Flag.withDescription("Limits and times of batch jobs, such as {\"minRecords\": 1, \"validating\": \"5 minutes\"}")
 )
 
+const openai = Flag.String("openai").pipe(
+  Flag.withMetavar("SERVER|JSON"),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(OpenAiSettings.fromText(text, "--openai")), invalidFile)),
+  Flag.optional,
+  Flag.withDescription(
+    "Answer OpenAI's dialect like another server: ollama, vllm, lm-studio or azure; or JSON, such as {\"models\": \"any\"}"
+  )
+)
+
 const readBatch = JsonFile.fromText(JobOptions.JobOptions)
 
 const flags = {
@@ -218,7 +228,8 @@ const flags = {
   capture,
   bucket,
   s3Directory,
-  batch
+  batch,
+  openai
 }
 
 /**
@@ -249,7 +260,8 @@ export const make = ({ local, name, program }: Options) =>
         latency: Option.getOrUndefined(given.latency),
         tls: given.tls ? "self-signed" : undefined,
         s3: { buckets: given.bucket, directory: Option.getOrUndefined(given.s3Directory) },
-        batch: Option.getOrUndefined(given.batch)
+        batch: Option.getOrUndefined(given.batch),
+        openai: Option.getOrUndefined(given.openai)
       }
       yield* run(backend).pipe(
         Effect.scoped,
@@ -262,7 +274,7 @@ export const make = ({ local, name, program }: Options) =>
       )
     })).pipe(
       Command.withDescription(
-        "Amazon Bedrock Runtime on this machine: the real wire format, without an account. S3 and batch inference are on the same port."
+        "Amazon Bedrock Runtime on this machine: the real wire format, without an account. OpenAI's dialect, S3 and batch inference are on the same port."
       ),
       Command.withExamples([
         { command: program, description: "Answer with an echo on http://127.0.0.1:4599" },
@@ -276,6 +288,7 @@ export const make = ({ local, name, program }: Options) =>
           description: "Throttle and wait as Bedrock does"
         },
         { command: `${program} --record chat.json --redact`, description: "Record Bedrock's responses" },
+        { command: `${program} --openai ollama`, description: "Stand in for Ollama, with its quirks" },
         { command: `${program} --bucket data --s3-directory .s3`, description: "Run batch jobs over files of S3" },
         { command: `${program} --replay chat.json --tls`, description: "Replay them, over HTTPS too" }
       ])

@@ -28,6 +28,9 @@ export const lines = ({ answering, certificateFile, emulator }: Options): Readon
       : [`export NODE_EXTRA_CA_CERTS=${certificateFile} AWS_CA_BUNDLE=${certificateFile}`]),
     "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK",
     "",
+    `OpenAI's dialect: ${url}/v1, ${url}/openai/v1 and ${url}/mantle, with the API key ${
+      Redacted.value(emulator.apiKey)
+    }`,
     `S3 (path style) and batch inference: the same address`,
     `Requests and faults: ${url.replace(/^https:/, "http:")}/`,
     ""

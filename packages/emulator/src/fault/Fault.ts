@@ -122,7 +122,7 @@ const kinds = {
     unit: optional(Schema.Literals(["requests", "tokens"])),
     retryAfter: optional(Time)
   }),
-  exception: request("exception", { exception: Exception, message, originalStatusCode }),
+  exception: request("exception", { exception: Exception, message, originalStatusCode, code: optional(FrameText) }),
   stall: request("stall", { afterEvents }),
   reset: request("reset", { afterBytes }),
   halfOpen: request("halfOpen", { afterBytes }),
@@ -152,6 +152,7 @@ const kinds = {
     originalMessage: message
   }),
   errorFrame: request("errorFrame", { code: optional(FrameText), message: optional(FrameText), afterEvents }),
+  missingEnd: request("missingEnd", { end: optional(Schema.Literals(["finish", "done", "both"])) }),
   corruptFrame: request("corruptFrame", { afterEvents, checksum: optional(Schema.Literals(["message", "prelude"])) }),
   jobFailure: job("jobFailure", { message }),
   jobExpiry: job("jobExpiry", { fraction: optional(Share) }),
@@ -174,7 +175,7 @@ const kinds = {
  *
  * Instead of a response:
  * - `throttle`: 429 `ThrottlingException`, about `requests` (default) or `tokens`; `retryAfter` adds the header.
- * - `exception`: any exception, with its usual status and a message.
+ * - `exception`: any exception, with its usual status and a message; `code` is that of OpenAI's dialect.
  * - `stall`: the request is accepted and gets no response; with `afterEvents`, a stream stalls.
  * - `reset`: the connection is reset; with `afterBytes`, after that much of the body.
  * - `resetStream`: the same for the HTTP/2 stream alone, by RST_STREAM with a `code` (default `INTERNAL_ERROR`).
@@ -199,7 +200,10 @@ const kinds = {
  * - `truncateStream`: it ends normally, too early; with `afterBytes`, possibly inside an event.
  * - `streamException`: an exception frame; `name` overrides the exception's name in the frame. `errorFrame`: an error
  *   frame.
- * - `corruptFrame`: the next frame has a wrong checksum: that of the `message` (default) or of its `prelude`.
+ * - `corruptFrame`: the next frame has a wrong checksum: that of the `message` (default) or of its `prelude`; the next
+ *   event of OpenAI's dialect has half of its JSON.
+ * - `missingEnd`: a stream of OpenAI's dialect ends normally, without what tells its end: the reason why the model
+ *   stopped (`finish`), `[DONE]` (`done`), or `both` (default).
  *
  * What becomes of a batch job, when its CreateModelInvocationJob is accepted; several of them may strike the same job,
  * beside one of the other faults:

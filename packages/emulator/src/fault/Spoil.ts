@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"
 import * as Frame from "../http/Frame.ts"
-import * as HttpResponse from "../http/HttpResponse.ts"
+import type * as HttpResponse from "../http/HttpResponse.ts"
+import * as Sse from "../openai/Sse.ts"
 import type { RequestFault, SlowFault } from "./Fault.ts"
 import * as Faults from "./Faults.ts"
 import * as Huge from "./Huge.ts"
@@ -38,12 +39,15 @@ export const spoil = <R>(
  * What a fault can be applied to.
  *
  * - `sound`: the unmodified response. `any`: the same, if it is successful: a refusal spares the fault.
- * - `frames`: with its frames replaced, if it has any; a stream that fails before the first is a refusal too.
+ * - `frames`: with its frames replaced, if it has any; a stream that fails before the first is a refusal too. `errors`
+ *   writes those of a stream that is not one of AWS's.
  */
 interface Target<R> {
   readonly sound: Sound<R>
   readonly any: Sound<R>
-  readonly frames: (f: (frames: HttpResponse.Frames) => HttpResponse.Frames) => Sound<R>
+  readonly frames: (
+    f: (frames: HttpResponse.Frames, errors: HttpResponse.Streamed["errors"]) => HttpResponse.Frames
+  ) => Sound<R>
 }
 
 const target = <R>(sound: Sound<R>, spare: () => void): Target<R> => {
@@ -63,7 +67,7 @@ const target = <R>(sound: Sound<R>, spare: () => void): Target<R> => {
     any,
     frames: (f) =>
       Effect.map(any, (response) => {
-        if (response.type === "stream") return { ...response, frames: f(response.frames) }
+        if (response.type === "stream") return { ...response, frames: f(response.frames, response.errors) }
         spare()
         return response
       })
@@ -78,9 +82,10 @@ const strike = <R>({ any, frames, sound }: Target<R>, fault: RequestFault, nameO
     case "throttle":
       return Effect.fail(throttled(fault.unit ?? "requests", fault.retryAfter))
     case "exception": {
-      const { exception, message = AwsError.texts[exception], originalStatusCode } = fault
+      const { code, exception, message = AwsError.texts[exception], originalStatusCode } = fault
+      const openai = code === undefined ? undefined : { code }
       return Effect.fail(
-        new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, originalStatusCode })
+        new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, originalStatusCode, openai })
       )
     }
     case "garbage":
@@ -130,24 +135,43 @@ const strike = <R>({ any, frames, sound }: Target<R>, fault: RequestFault, nameO
     }
     case "streamException": {
       const { exception, message = AwsError.texts[exception], name, originalMessage, originalStatusCode } = fault
-      const frame = Frame.exception(name ?? nameOf(exception), {
+      const frame = () =>
+        Frame.exception(name ?? nameOf(exception), {
+          message,
+          ...(originalStatusCode === undefined ? undefined : { originalStatusCode }),
+          ...(originalMessage === undefined ? undefined : { originalMessage })
+        })
+      const error = new AwsError.AwsError({
+        exception,
+        status: AwsError.statuses[exception],
         message,
-        ...(originalStatusCode === undefined ? undefined : { originalStatusCode }),
-        ...(originalMessage === undefined ? undefined : { originalMessage })
+        openai: name === undefined ? undefined : { code: name }
       })
-      return frames(cutShort(fault.afterEvents, Stream.succeed(frame)))
+      return frames(failing(fault.afterEvents, frame, error))
     }
     case "errorFrame": {
-      const frame = Frame.error(fault.code ?? "InternalFailure", fault.message ?? "An internal error occurred.")
-      return frames(cutShort(fault.afterEvents, Stream.succeed(frame)))
+      const { afterEvents, code, message = "An internal error occurred." } = fault
+      const error = new AwsError.AwsError({
+        exception: "InternalServerException",
+        status: AwsError.statuses.InternalServerException,
+        message,
+        openai: code === undefined ? undefined : { code }
+      })
+      return frames(failing(afterEvents, () => Frame.error(code ?? "InternalFailure", message), error))
     }
     case "corruptFrame":
+      return frames((frames, errors) =>
+        Stream.map(Stream.zipWithIndex(frames), ([frame, index]) => {
+          if (index !== (fault.afterEvents ?? 1)) return frame
+          return errors === undefined ? Frame.corrupted(frame, fault.checksum ?? "message") : Sse.corrupted(frame)
+        })
+      )
+    case "missingEnd":
       return frames((frames) =>
-        Stream.map(
-          Stream.zipWithIndex(frames),
-          ([frame, index]) =>
-            index === (fault.afterEvents ?? 1) ? Frame.corrupted(frame, fault.checksum ?? "message") : frame
-        )
+        Stream.flattenIterable(Stream.map(frames, (frame) => {
+          const left = Sse.withoutEnd(frame, fault.end ?? "both")
+          return left === undefined ? [] : [left]
+        }))
       )
   }
 }
@@ -188,6 +212,13 @@ const collected = (response: HttpResponse.HttpResponse): Effect.Effect<HttpRespo
 /** The first events of a stream, one by default, and then another end. */
 const cutShort = (afterEvents: number | undefined, end: HttpResponse.Frames) => (frames: HttpResponse.Frames) =>
   Stream.concat(Stream.take(frames, afterEvents ?? 1), end)
+
+/** The first events of a stream, and then its failure. */
+const failing = (afterEvents: number | undefined, frame: () => Uint8Array, error: AwsError.AwsError) =>
+(
+  frames: HttpResponse.Frames,
+  errors: HttpResponse.Streamed["errors"]
+) => cutShort(afterEvents, Stream.sync(() => errors === undefined ? frame() : errors.frame(error)))(frames)
 
 const firstBytes = (frames: HttpResponse.Frames, count: number): HttpResponse.Frames =>
   frames.pipe(

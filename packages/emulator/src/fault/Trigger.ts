@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as OpenAiRoute from "../openai/Route.ts"
 import type { Operation } from "../Operation.ts"
 import type { Fault } from "./Fault.ts"
 
@@ -105,6 +106,8 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
     case "errorFrame":
     case "corruptFrame":
       return streaming.has(operation)
+    case "missingEnd":
+      return dialect.has(operation)
     case "stall":
       return fault.afterEvents === undefined || streaming.has(operation)
     case "huge":
@@ -124,7 +127,13 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
   }
 }
 
-const streaming: ReadonlySet<Operation> = new Set(["ConverseStream", "InvokeModelWithResponseStream"])
+const dialect: ReadonlySet<Operation> = new Set(OpenAiRoute.streaming)
+
+const streaming: ReadonlySet<Operation> = new Set([
+  "ConverseStream",
+  "InvokeModelWithResponseStream",
+  ...dialect
+])
 
 const contains = (texts: Iterable<string>, part: string): boolean => {
   for (const text of texts) if (text.includes(part)) return true

@@ -77,7 +77,9 @@ const exposed = [
   "x-amzn-bedrock-output-token-count",
   "x-amzn-bedrock-cache-read-input-token-count",
   "x-amzn-bedrock-cache-write-input-token-count",
-  "retry-after"
+  "retry-after",
+  "retry-after-ms",
+  "x-request-id"
 ]
 
 const loopback = /^https?:\/\/(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i

@@ -33,12 +33,19 @@ export interface Whole extends Delivery {
 
 /**
  * A response of event-stream frames, or of the bytes of an object, with a `status` (200). A failure before the first frame becomes an error response with its status; later
- * it becomes the last frame.
+ * it becomes the last frame, which `errors` writes where it depends on the frames before.
  */
 export interface Streamed extends Delivery {
   readonly type: "stream"
   readonly status?: number | undefined
   readonly frames: Frames
+  readonly errors?: Pick<ErrorFormat, "frame"> | undefined
+}
+
+/** How errors are written: as a response, and as the last frame of a stream. */
+export interface ErrorFormat {
+  readonly whole: (error: AwsError.AwsError) => Whole
+  readonly frame: (error: AwsError.AwsError) => Uint8Array
 }
 
 /** Either kind. */
@@ -67,17 +74,18 @@ export const error = (error: AwsError.AwsError): Whole => ({
   body: encoder.encode(AwsError.body(error))
 })
 
-/** Sends a response, with `headers` besides its own. */
+/** Sends a response, with `headers` besides its own; `errors`: how the failure of a stream is written. */
 export const send = (
   exchange: Exchange.Exchange,
   response: HttpResponse,
-  headers: Exchange.Headers
+  headers: Exchange.Headers,
+  errors: ErrorFormat = ofBedrock
 ): Effect.Effect<void> => {
   const { cut } = response
   if (cut?.after === 0) return exchange.cut(empty, cut.how)
   const sending = response.type === "whole"
     ? sendWhole(exchange, response, headers)
-    : sendStream(exchange, response, headers)
+    : sendStream(exchange, response, headers, { ...errors, ...response.errors })
   return response.lastOfConnection === true ? Effect.andThen(exchange.retire, sending) : sending
 }
 
@@ -99,7 +107,7 @@ const sendWhole = Effect.fnUntraced(
 )
 
 const sendStream = Effect.fnUntraced(
-  function*(exchange: Exchange.Exchange, response: Streamed, headers: Exchange.Headers) {
+  function*(exchange: Exchange.Exchange, response: Streamed, headers: Exchange.Headers, errors: ErrorFormat) {
     const { after, how }: Cut = response.cut ?? { after: Infinity, how: { type: "connection" } }
     let started = false
     let room = after
@@ -120,7 +128,7 @@ const sendStream = Effect.fnUntraced(
     const ending = yield* Stream.runForEachArray(response.frames, (frames) => write(Buffer.concat(frames))).pipe(
       Effect.catchDefect(failedInside),
       Effect.catch((failure): Effect.Effect<void, AwsError.AwsError | typeof dropped> =>
-        started && failure._tag === "AwsError" ? write(exceptionFrame(failure)) : Effect.fail(failure)
+        started && failure._tag === "AwsError" ? write(errors.frame(failure)) : Effect.fail(failure)
       ),
       Effect.result
     )
@@ -128,7 +136,7 @@ const sendStream = Effect.fnUntraced(
       yield* start
       yield* exchange.end
     } else if (ending.failure._tag === "AwsError") {
-      yield* sendWhole(exchange, error(ending.failure), headers)
+      yield* sendWhole(exchange, errors.whole(ending.failure), headers)
     }
   }
 )
@@ -147,6 +155,9 @@ const exceptionFrame = (error: AwsError.AwsError): Uint8Array =>
     message: error.message,
     ...(error.originalStatusCode === undefined ? undefined : { originalStatusCode: error.originalStatusCode })
   })
+
+/** Bedrock's own format. */
+const ofBedrock: ErrorFormat = { whole: error, frame: exceptionFrame }
 
 const encoder = new TextEncoder()
 

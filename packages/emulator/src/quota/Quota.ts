@@ -26,9 +26,10 @@ const Amount = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 /**
  * The quota of one model.
  *
- * - `requestsPerMinute`, `tokensPerMinute`, `tokensPerDay` (no limit): tokens of input and output together. At least one
- *   of them.
- * - `outputBurndown`: the cost of an output token; 5 for Claude 3.7, 4 and later, 1 for others.
+ * - `requestsPerMinute`, `tokensPerMinute`, `tokensPerDay` (no limit): tokens of input and output together.
+ * - `inputTokensPerMinute`, `outputTokensPerMinute` (no limit): each for itself, as on `bedrock-mantle`. At least one of
+ *   all these.
+ * - `outputBurndown`: the cost of an output token among both; 5 for Claude 3.7, 4 and later, 1 for others.
  * - `window` (1 minute): the length of a minute, to shorten tests. A day has 1440 of them.
  * - `algorithm` (bucket): `bucket` refills continuously, `fixed` at the end of each window. Windows and days begin with
  *   the emulator; a day is always `fixed`.
@@ -39,6 +40,8 @@ export const Limit = Schema.Struct({
   requestsPerMinute: Schema.optional(Amount),
   tokensPerMinute: Schema.optional(Amount),
   tokensPerDay: Schema.optional(Amount),
+  inputTokensPerMinute: Schema.optional(Amount),
+  outputTokensPerMinute: Schema.optional(Amount),
   outputBurndown: Schema.optional(Amount),
   window: Schema.optional(
     DurationInput.check(
@@ -48,15 +51,22 @@ export const Limit = Schema.Struct({
   algorithm: Schema.optional(Schema.Literals(["bucket", "fixed"]))
 }).check(
   Schema.makeFilter((limit) =>
-    [limit.requestsPerMinute, limit.tokensPerMinute, limit.tokensPerDay].some((amount) => amount !== undefined) ||
-    "Expected a quota: requestsPerMinute, tokensPerMinute or tokensPerDay"
+    [
+      limit.requestsPerMinute,
+      limit.tokensPerMinute,
+      limit.tokensPerDay,
+      limit.inputTokensPerMinute,
+      limit.outputTokensPerMinute
+    ].some((amount) => amount !== undefined) ||
+    "Expected a quota: requestsPerMinute, tokensPerMinute or tokensPerDay, inputTokensPerMinute or outputTokensPerMinute"
   )
 )
 
 /**
  * Quotas by model: an inference profile id or ARN applies to requests that name it so; a model id to all others; `*` to
  * every model without a quota of its own. Each region has them for itself; one with the name of a region before it, as in
- * `us-west-2/*`, applies there only, in place of that without.
+ * `us-west-2/*`, applies there only, in place of that without. Those of `bedrock-mantle` are apart: `mantle/*`, and
+ * `mantle/` before the id of a model.
  */
 export type Limits = typeof Limits.Type
 /** @see {@link Limits} */
@@ -66,7 +76,7 @@ export const Limits = Schema.Record(Schema.String, Limit)
  * The state of a quota.
  *
  * - `left`: tokens that can be reserved now; negative after an overshoot. `leftToday`: of the day. `requestsLeft`:
- *   requests. Each where there is such a limit.
+ *   requests. `inputLeft`, `outputLeft`: of tokens of one kind. Each where there is such a limit.
  * - `reserved`: tokens held by requests in flight. `used`: total of charged tokens.
  * - `throttled`: refused requests. `completed`: requests with a complete answer. `unfinished`: requests that were
  *   aborted or failed.
@@ -82,6 +92,10 @@ export const Statistics = Schema.Struct({
   requestsLeft: Schema.optional(Schema.Finite),
   left: Schema.optional(Schema.Finite),
   leftToday: Schema.optional(Schema.Finite),
+  inputTokensPerMinute: Schema.optional(Schema.Finite),
+  inputLeft: Schema.optional(Schema.Finite),
+  outputTokensPerMinute: Schema.optional(Schema.Finite),
+  outputLeft: Schema.optional(Schema.Finite),
   reserved: Schema.Finite,
   used: Schema.Finite,
   throttled: Schema.Finite,
@@ -178,7 +192,7 @@ export const make = (limits: Limits): Effect.Effect<Quotas> =>
   Effect.map(Clock.Clock, (clock) => {
     const accounts = new Map<string, Account>()
     let start = 0
-    let shared: Limit | undefined
+    let inForce: Limits = {}
     const open = (key: string, limit: Limit, model: string) => {
       const account = makeAccount(limit, model, start, () => clock.currentTimeMillisUnsafe())
       accounts.set(key, account)
@@ -186,15 +200,16 @@ export const make = (limits: Limits): Effect.Effect<Quotas> =>
     }
     const replace = (limits: Limits) => {
       start = clock.currentTimeMillisUnsafe()
-      shared = limits[everyModel]
+      inForce = limits
       accounts.clear()
-      for (const [name, limit] of Object.entries(limits)) if (name !== everyModel) open(name, limit, name)
+      for (const [name, limit] of Object.entries(limits)) if (!isShared(name)) open(name, limit, name)
     }
     replace(limits)
     const find = (names: ReadonlyArray<string>): Account | undefined => {
       const model = names.at(-1) ?? ""
       const known = names.find((name) => accounts.has(name))
       if (known !== undefined) return accounts.get(known)
+      const shared = inForce[model.startsWith(ofMantle) ? `${ofMantle}${everyModel}` : everyModel]
       return shared === undefined ? undefined : open(model, shared, model)
     }
     return {
@@ -217,6 +232,11 @@ export const unlimited: Reservation = { cached: () => {}, wrote: () => {}, settl
 
 const everyModel = "*"
 
+/** Before the names of models at `bedrock-mantle`. */
+const ofMantle = "mantle/"
+
+const isShared = (name: string) => name === everyModel || name === `${ofMantle}${everyModel}`
+
 const windowsPerDay = 1440
 
 const windows = { bucket: Window.bucket, fixed: Window.fixed }
@@ -231,39 +251,52 @@ interface Account {
 }
 
 const makeAccount = (limit: Limit, model: string, start: number, now: () => number): Account => {
-  const { algorithm = "bucket", outputBurndown = burndownOf(model), requestsPerMinute, tokensPerDay, tokensPerMinute } =
-    limit
+  const { algorithm = "bucket", inputTokensPerMinute, outputTokensPerMinute } = limit
+  const { outputBurndown = burndownOf(model), requestsPerMinute, tokensPerDay, tokensPerMinute } = limit
   const windowMillis = Duration.toMillis(limit.window ?? "1 minute")
   const requests = windowOf(requestsPerMinute, algorithm, windowMillis, start)
   const minute = windowOf(tokensPerMinute, algorithm, windowMillis, start)
+  const ofInput = windowOf(inputTokensPerMinute, algorithm, windowMillis, start)
+  const ofOutput = windowOf(outputTokensPerMinute, algorithm, windowMillis, start)
   const day = Window.fixed(tokensPerDay ?? Infinity, windowMillis * windowsPerDay, start)
   const counters = { reserved: 0, used: 0, throttled: 0, completed: 0, unfinished: 0, peakOvershoot: 0 }
 
   const take = (claim: Claim) => {
     const tokens = claim.input + claim.output
     const at = now()
-    const refusal = requests.left(at) < 1
-      ? tooManyRequests
-      : day.left(at) < tokens
-      ? tooManyToday
-      : minute.left(at) < tokens
-      ? tooMany
-      : undefined
-    if (refusal !== undefined) {
+    const needs = [
+      [requests, 1, "requests"],
+      [day, tokens, "tokens per day"],
+      [minute, tokens, "tokens"],
+      [ofInput, claim.input, "input tokens"],
+      [ofOutput, claim.output, "output tokens"]
+    ] as const
+    const unmet = needs.find(([window, need]) => window.left(at) < need)
+    if (unmet !== undefined) {
+      const [window, need, unit] = unmet
       counters.throttled++
-      return Effect.fail(refusal)
+      return Effect.fail(AwsError.throttled(unit, window.wait(need, at)))
     }
     counters.reserved += tokens
     requests.take(1, at)
-    return Effect.succeed(hold(claim, minute.take(tokens, at), day.take(tokens, at)))
+    const apart = [ofInput.take(claim.input, at), ofOutput.take(claim.output, at)] as const
+    return Effect.succeed(hold(claim, minute.take(tokens, at), day.take(tokens, at), apart))
   }
 
-  const hold = ({ input }: Claim, ofMinute: Window.Taken, ofDay: Window.Taken) => {
+  const hold = (
+    claim: Claim,
+    ofMinute: Window.Taken,
+    ofDay: Window.Taken,
+    [takenInput, takenOutput]: readonly [Window.Taken, Window.Taken]
+  ) => {
     let [cached, written, settled] = [0, 0, false]
-    const charge = (tokens: number, counter: "completed" | "unfinished") => {
+    const charge = ({ input, output }: Claim, counter: "completed" | "unfinished") => {
       if (settled) return
       settled = true
       const at = now()
+      const tokens = input + output * outputBurndown
+      ofInput.settle(takenInput, input, at)
+      ofOutput.settle(takenOutput, output, at)
       minute.settle(ofMinute, tokens, at)
       day.settle(ofDay, tokens, at)
       counters.reserved -= ofMinute.tokens
@@ -281,11 +314,11 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
         written = tokens
       },
       settle: ({ cacheWriteTokens, inputTokens, outputTokens }) =>
-        charge(inputTokens + cacheWriteTokens + outputTokens * outputBurndown, "completed")
+        charge({ input: inputTokens + cacheWriteTokens, output: outputTokens }, "completed")
     }
     const close = (exit: Exit.Exit<unknown, unknown>) => {
       const began = written > 0 || (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))
-      charge(began ? input - cached + written * outputBurndown : 0, "unfinished")
+      charge(began ? { input: claim.input - cached, output: written } : { input: 0, output: 0 }, "unfinished")
     }
     return { reservation, close }
   }
@@ -304,15 +337,15 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
           : { requestsPerMinute, requestsLeft: Math.floor(requests.left(at)) }),
         ...(tokensPerMinute === undefined ? undefined : { tokensPerMinute, left: Math.floor(minute.left(at)) }),
         ...(tokensPerDay === undefined ? undefined : { tokensPerDay, leftToday: day.left(at) }),
+        ...(inputTokensPerMinute === undefined
+          ? undefined
+          : { inputTokensPerMinute, inputLeft: Math.floor(ofInput.left(at)) }),
+        ...(outputTokensPerMinute === undefined
+          ? undefined
+          : { outputTokensPerMinute, outputLeft: Math.floor(ofOutput.left(at)) }),
         windowMillis,
         ...counters
       }
     }
   }
 }
-
-const tooManyRequests = AwsError.throttled("requests")
-
-const tooMany = AwsError.throttled("tokens")
-
-const tooManyToday = AwsError.throttled("tokens per day")

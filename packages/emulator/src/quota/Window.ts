@@ -12,10 +12,12 @@ export interface Taken {
 
 /**
  * - `left`: the remaining tokens; negative after an overshoot.
+ * - `wait`: the milliseconds until so many are left, if none are taken; infinite when there are never so many.
  * - `settle`: corrects a number of tokens taken.
  */
 export interface Window {
   readonly left: (now: number) => number
+  readonly wait: (tokens: number, now: number) => number
   readonly take: (tokens: number, now: number) => Taken
   readonly settle: (taken: Taken, used: number, now: number) => void
 }
@@ -31,6 +33,7 @@ export const bucket = (limit: number, length: number, start: number): Window => 
   }
   return {
     left: refill,
+    wait: (tokens, now) => tokens > limit ? Infinity : Math.max(0, tokens - refill(now)) * length / limit,
     take: (tokens, now) => {
       level = refill(now) - tokens
       return { tokens, at: now }
@@ -59,6 +62,11 @@ export const fixed = (limit: number, length: number, start: number): Window => {
     left: (now) => {
       turn(now)
       return limit - taken
+    },
+    wait: (tokens, now) => {
+      turn(now)
+      if (tokens > limit) return Infinity
+      return tokens <= limit - taken ? 0 : start + (current + 1) * length - now
     },
     take: (tokens, now) => {
       turn(now)

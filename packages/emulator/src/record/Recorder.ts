@@ -159,6 +159,28 @@ const start = Effect.fnUntraced(function*(
         kept[place] = exchange
         return recorded(place, exchange)
       })
+    if (status === 200 && headers["content-type"]?.startsWith("text/event-stream") === true) {
+      const begun = elapsed()
+      const pieces: Array<Uint8Array> = []
+      let ended = false
+      const finish = (end?: Recording.Response["end"]) =>
+        Effect.suspend(() => {
+          if (ended) return Effect.void
+          ended = true
+          const said = Transcript.content(Content.fromBytes(Buffer.concat(pieces)), scrub)
+          return keep(begun, { ...said, ...(end === undefined ? undefined : { end }) })
+        })
+      yield* Effect.addFinalizer(() => finish("abandoned"))
+      const frames = body.pipe(
+        Stream.map((piece) => {
+          pieces.push(piece)
+          return piece
+        }),
+        Stream.tapError(() => finish("broken")),
+        Stream.concat(Stream.fromEffectDrain(finish()))
+      )
+      return { ...HttpResponse.stream(frames), headers }
+    }
     if (status !== 200 || headers["content-type"] !== "application/vnd.amazon.eventstream") {
       const bytes = Buffer.concat(yield* Stream.runCollect(body))
       yield* keep(elapsed(), Transcript.content(Content.fromBytes(bytes), scrub))

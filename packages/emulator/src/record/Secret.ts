@@ -21,8 +21,9 @@ const keep = (headers: Exchange.Headers, kept: RegExp): Exchange.Headers =>
 
 /** The credentials of a request, which a response might repeat. */
 export const ofRequest = (headers: Exchange.Headers): ReadonlyArray<string> => {
-  const { authorization = "", cookie = "", "x-amz-security-token": token = "" } = headers
+  const { "api-key": key = "", authorization = "", cookie = "", "x-amz-security-token": token = "" } = headers
   return [
+    key,
     token,
     ...(/^AWS4-HMAC-SHA256\s/i.test(authorization)
       ? [...authorization.matchAll(/\b(?:Credential|Signature)=([^,\s]+)/g)].map(([, value = ""]) => value)

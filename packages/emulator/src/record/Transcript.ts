@@ -1,6 +1,7 @@
 /**
  * The recorded parts of a request and its response: their content, without credentials.
  */
+import * as OpenAiRoute from "../openai/Route.ts"
 import * as Operation from "../Operation.ts"
 import type * as Responder from "../Responder.ts"
 import * as Content from "./Content.ts"
@@ -12,15 +13,29 @@ export const request = (
   { body, headers, method, target }: Responder.Request,
   scrub: Secret.Scrubber = Secret.scrubber(Secret.ofRequest(headers))
 ): Recording.Request => {
-  const route = Operation.fromTarget(method, target)
+  const read = Content.fromBytes(body)
+  const { modelId, operation } = nameOf({ method, target, headers }, read.body)
   return {
     method,
     path: scrub.text(target.replace(/\?.*$/s, "")),
-    ...(route === undefined ? undefined : { operation: route.operation }),
-    ...(route === undefined || !("modelId" in route) ? undefined : { modelId: scrub.text(route.modelId) }),
+    ...(operation === undefined ? undefined : { operation }),
+    ...(modelId === undefined ? undefined : { modelId: scrub.text(modelId) }),
     headers: scrub.headers(Secret.requestHeaders(headers)),
-    ...content(Content.fromBytes(body), scrub)
+    ...content(read, scrub)
   }
+}
+
+/** The operation of a request and its model, as far as it has them. */
+const nameOf = (
+  request: Omit<Responder.Request, "body">,
+  body: unknown
+): { readonly operation?: Operation.Operation; readonly modelId?: string | undefined } => {
+  const route = Operation.fromTarget(request.method, request.target)
+  if (route !== undefined) {
+    return { operation: route.operation, modelId: "modelId" in route ? route.modelId : undefined }
+  }
+  const spoken = OpenAiRoute.of(request, body)
+  return spoken === undefined ? {} : { operation: spoken.operation, modelId: OpenAiRoute.modelOf(spoken, body) }
 }
 
 /** The response: its status, and when it arrived; its content is scrubbed already. */

@@ -5,6 +5,7 @@
 import type { Source } from "../converse/rule/Rule.ts"
 import * as Validation from "../converse/Validation.ts"
 import * as ClaudeRule from "../invoke/chat/claude/ClaudeRule.ts"
+import * as Refusals from "../openai/Refusals.ts"
 
 export type { Source } from "../converse/rule/Rule.ts"
 
@@ -65,5 +66,9 @@ export const all: ReadonlyArray<Group> = [
       source: "reported"
     }]
   },
-  { of: "InvokeModel with the bodies of Claude, in addition", rules: listed(ClaudeRule.rules) }
+  { of: "InvokeModel with the bodies of Claude, in addition", rules: listed(ClaudeRule.rules) },
+  { of: "OpenAI's dialect", rules: Refusals.ofAll },
+  { of: "Chat Completions, in addition", rules: Refusals.ofChat },
+  { of: "Responses, in addition", rules: Refusals.ofResponses },
+  { of: "Embeddings of OpenAI's dialect, in addition", rules: Refusals.ofEmbeddings }
 ]

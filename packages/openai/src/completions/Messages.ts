@@ -109,7 +109,7 @@ export const cached = ({ cache_control }: { readonly cache_control?: Wire.CacheC
     : { cache: isNothing(cache_control.ttl) ? true : { ttl: cache_control.ttl } }
 
 const decodeAssistant = (
-  { content, function_call, reasoning_content, refusal, tool_calls }: Extract<
+  { content, function_call, reasoning, reasoning_content, refusal, tool_calls }: Extract<
     NonResult,
     { readonly role: "assistant" }
   >,
@@ -121,8 +121,9 @@ const decodeAssistant = (
     ? [text(content)]
     : content?.map((part) => part.type === "refusal" ? text(part.refusal) : { ...text(part.text), ...cached(part) }) ??
       []
+  const thought = isBlank(reasoning_content) ? reasoning : reasoning_content
   const parts = [
-    ...(isBlank(reasoning_content) ? [] : [{ type: "reasoning" as const, text: reasoning_content }]),
+    ...(isBlank(thought) ? [] : [{ type: "reasoning" as const, text: thought }]),
     ...said,
     ...(isBlank(refusal) ? [] : [text(refusal)]),
     ...calls
@@ -226,7 +227,7 @@ const encodeAssistant = ({ content }: Representable.Assistant): Wire.Message => 
   }
 }
 
-const encodeCall = ({ id, name, params }: Representable.ToolCall) => ({
+export const encodeCall = ({ id, name, params }: Pick<Representable.ToolCall, "id" | "name" | "params">) => ({
   id,
   type: "function" as const,
   function: { name, arguments: writeParams(params) }

@@ -168,6 +168,7 @@ export const Message = Schema.Union([
     content: nullish(Schema.Union([Schema.String, Schema.Array(Schema.Union([TextPart, RefusalPart]))])),
     refusal: nullish(Schema.String),
     reasoning_content: nullish(Schema.String),
+    reasoning: nullish(Schema.String),
     tool_calls: nullish(Schema.Array(ToolCall)),
     function_call: nullish(FunctionCall),
     audio: kept("Only OpenAI has this recording: send its transcript as `content`"),

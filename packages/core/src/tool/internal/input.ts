@@ -16,15 +16,14 @@ import * as References from "./references.ts"
  * providers refuse, become one object with the properties of all. Or what is wrong with the schema.
  */
 export const resolve = (given: unknown, strict: boolean): Result.Result<JsonSchema.JsonSchema, References.Problem> =>
-  Result.flatMap(isObject(given) ? References.resolve(given as References.Node) : Result.fail(noObject), (schema) => {
+  Result.flatMap(isObject(given) ? References.resolve(given as Node, strict) : Result.fail(noObject), (schema) => {
     const { $defs, ...root } = schema
-    const merged = objectOf(root, isObject($defs) ? $defs as References.Node : {})
-    return merged === undefined
-      ? Result.fail(noObject)
-      : Result.succeed({
-        ...(strict ? closed(merged) : merged),
-        ...($defs !== undefined && { $defs: strict ? closed($defs) : $defs })
-      })
+    const merged = objectOf(root, { definitions: isObject($defs) ? $defs as Node : {}, left: mostParts })
+    return merged === undefined ? Result.fail(noObject) : Result.succeed({
+      ...merged,
+      ...(strict && merged["additionalProperties"] === undefined && { additionalProperties: false }),
+      ...($defs !== undefined && { $defs })
+    })
   })
 
 const noObject: References.Problem = {
@@ -35,37 +34,48 @@ const noObject: References.Problem = {
 type Node = References.Node
 
 /** An object with all properties that the alternatives of a schema allow, and the required ones that all have in common. */
-const objectOf = (node: Node, definitions: Node): Node | undefined => {
+const objectOf = (node: Node, walk: Walk): Node | undefined => {
   const { $ref, allOf, anyOf, oneOf, ...rest } = node
+  if (--walk.left < 0) return undefined
+  if (typeof $ref === "string") {
+    const { $ref: _, ...siblings } = node
+    const target = walk.definitions[$ref.replace("#/$defs/", "")]
+    return isObject(target) ? objectOf({ ...target, ...siblings }, walk) : undefined
+  }
   const parts = [
-    ...($ref === undefined ? [] : [{ options: [target($ref, definitions)] }]),
-    ...listOf(allOf).map((part) => ({ options: [part] })),
-    ...[anyOf, oneOf].filter((options) => options !== undefined).map((options) => ({ options: listOf(options) }))
+    ...listOf(allOf).map((part) => [part]),
+    ...[anyOf, oneOf].filter((options) => options !== undefined).map(listOf)
   ]
-  if (parts.length === 0) return isOfType(rest) ? { ...rest, type: "object" } : undefined
-  if (rest["type"] !== undefined && !isOfType(rest)) return undefined
   const isTyped = rest["type"] !== undefined
+  if ((parts.length === 0 || isTyped) && !isOfType(rest)) return undefined
   let merged: Node = { ...rest, type: "object" }
-  for (const { options } of parts) {
+  for (const options of parts) {
     const objects = options
       .filter((option) => !isObject(option) || (option as Node)["type"] !== "null")
+      // The root may say the type for all alternatives.
       .map((option) =>
-        // The root may say the type for all alternatives.
-        isObject(option) ? objectOf(isTyped ? { type: "object", ...option } : option as Node, definitions) : undefined
+        isObject(option)
+          ? objectOf({ ...(isTyped && { type: "object" }), ...option }, walk)
+          : undefined
       )
-    if (objects.length === 0) return undefined
     const found = objects.filter((object) => object !== undefined)
-    if (found.length < objects.length) return undefined
+    if (found.length === 0 || found.length < objects.length) return undefined
     merged = withOptions(merged, found)
   }
   return merged
 }
 
+/** `left`: how many more parts are read: definitions may refer to each other for ever. */
+interface Walk {
+  readonly definitions: Node
+  left: number
+}
+
+/** More parts of a root than any schema has. */
+const mostParts = 500
+
 const isOfType = ({ properties, type }: Node): boolean =>
   type === "object" || (Array.isArray(type) && type.includes("object")) || (type === undefined && isObject(properties))
-
-const target = (ref: unknown, definitions: Node): unknown =>
-  typeof ref === "string" ? definitions[ref.replace("#/$defs/", "")] : undefined
 
 const withOptions = (base: Node, options: ReadonlyArray<Node>): Node => {
   const properties = new Map<string, Array<unknown>>()
@@ -90,23 +100,6 @@ const withOptions = (base: Node, options: ReadonlyArray<Node>): Node => {
 }
 
 const listOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
-
-/** Objects without other properties than those that are named. */
-const closed = (value: unknown): Node => {
-  const close = (value: unknown): unknown =>
-    Array.isArray(value)
-      ? value.map(close)
-      : !isObject(value)
-      ? value
-      : Object.fromEntries([
-        ...Object.entries(value).map(([key, inner]) => [key, close(inner)]),
-        ...(isObject((value as Node)["properties"]) && (value as Node)["additionalProperties"] === undefined
-          ? [["additionalProperties", false]]
-          : [])
-      ])
-  // An object stays one.
-  return close(value) as Node
-}
 
 /** Checks arguments, which stay as they are: the result is a copy, which a handler may change. */
 export const makeCheck = (
@@ -137,7 +130,7 @@ export const makeCheck = (
 /** Throws for what Effect cannot read. */
 const read = (given: unknown): Schema.ConstraintDecoder<unknown> => {
   const copy = Result.getOrThrow(Check.settle(Check.jsonObject(), given))
-  const schema = Result.getOrThrow(References.resolve(copy))
+  const schema = Result.getOrThrow(References.resolve(copy, false))
   const document = JsonSchema.fromSchemaDraft2020_12(schema as JsonSchema.JsonSchema)
   return SchemaRepresentation.fromJsonSchemaDocument(document, {
     // The regular expressions of a stranger can take for ever.

@@ -67,6 +67,7 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
   let state = initial
   let unreported = new Set(fresh)
   let results = new Map<number, ToolState.ToolResult>() // of this process, with their errors
+  const checked = new Map<string, ToolCall.Prepared<E, R>>() // of this process, by id of the call
 
   /** Changes the state, and saves it; states are saved one after the other. */
   const record = (change: (state: ToolState.State) => ToolState.State) =>
@@ -111,7 +112,10 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
         Effect.flatMap(
           ToolCall.prepare(byName, call, isCut),
           (prepared): Effect.Effect<ToolState.StateCall, never, R> => {
-            if (prepared.refusal === undefined) return ToolSettle.opened({ call }, prepared)
+            if (prepared.refusal === undefined) {
+              checked.set(call.id, prepared)
+              return ToolSettle.opened({ call }, prepared)
+            }
             wrong.push({ call, refusal: prepared.refusal })
             return Effect.succeed(settle(index, ToolSettle.refused({ call }, prepared)))
           }
@@ -156,9 +160,10 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     index: number
   ): Effect.Effect<ToolState.ToolResult, E | E3 | ProviderError.InvalidRequestError, R | R3> =>
     Effect.gen(function*() {
-      const prepared = yield* ToolCall.prepare(byName, current.call, false)
+      const { call } = current
       const end = (answered: ToolState.ToolResult) =>
         Effect.as(record((state) => withCall(state, index, settle(index, answered))), answered)
+      const prepared = checked.get(call.id) ?? (yield* ToolCall.prepare(byName, call, false))
       if (prepared.refusal !== undefined) return yield* end(ToolSettle.refused(current, prepared))
       const { run } = prepared.call
       // A tool that had a handler when the call was made `ready`.
@@ -167,7 +172,7 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
       // An interruption must not lose the result of what has taken effect.
       return yield* Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(
-          restore(ToolCall.traced(current.call, run)),
+          restore(ToolCall.traced(call, run)),
           (answer) => end(ToolSettle.answered(current, answer))
         )
       )
@@ -193,6 +198,7 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     state = { ...rest, messages: [...state.messages, ...messages, ...state.following], calls: [], following: [] }
     unreported = new Set()
     results = new Map()
+    checked.clear()
     if (onStep !== undefined) yield* Hook.run("onStep", () => onStep(step))
     return { step, ...(reason !== undefined && { outcome: { reason, ...outcome() } }) }
   })

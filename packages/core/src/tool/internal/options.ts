@@ -1,7 +1,10 @@
 /** Checks of the options of tool loops. */
+import type * as Message from "../../chat/Message.ts"
 import * as Check from "../../Check.ts"
 import * as Tool from "../Tool.ts"
 import type * as ToolOptions from "../ToolOptions.ts"
+
+type Messages = ReadonlyArray<Message.Message>
 
 const count = Check.optional(Check.number({ min: 0, remedy: "Use a number from 1" }))
 
@@ -24,7 +27,7 @@ export const resumeOptions = Check.struct<
   ToolOptions.ResumeOptions<ReadonlyArray<Tool.Any>, unknown, unknown, unknown, unknown, unknown, unknown>
 >({
   ...fields,
-  // Checked with the request.
-  messages: Check.unchecked(),
+  // An array is checked as that of a request is.
+  messages: Check.optional((given, at) => typeof given === "string" ? Check.filled(given, at) : given as Messages),
   allowModelChange: Check.optional(Check.flag)
 }, { remedy: "Give an object with `tools`", instead: { id: "The state has it: leave it out" } })

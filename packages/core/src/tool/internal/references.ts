@@ -13,11 +13,13 @@ export interface Problem {
 /** A schema that is an object, not `true` or `false`. */
 export type Node = Readonly<Record<string, unknown>>
 
-/** The schema, plain data of finite depth, in the form of draft 2020-12. */
-export const resolve = (root: Node): Result.Result<Node, Problem> => {
+/** The schema, plain data of finite depth, in the form of draft 2020-12. `strict`: objects have no other properties. */
+export const resolve = (root: Node, strict: boolean): Result.Result<Node, Problem> => {
   let kept: ReadonlyMap<string, string> = new Map()
   for (;;) {
-    const walk = walked(root, kept)
+    const tried = Result.try(() => walked(root, kept, strict))
+    if (Result.isFailure(tried)) return Result.fail(tooDeep)
+    const walk = tried.success
     if (walk.problem !== undefined) return Result.fail(walk.problem)
     if (walk.missed.size > 0) {
       kept = named(new Set([...kept.keys(), ...walk.missed]))
@@ -28,24 +30,34 @@ export const resolve = (root: Node): Result.Result<Node, Problem> => {
   }
 }
 
+// The stack is finite.
+const tooDeep: Problem = { problem: "it is nested too deep", remedy: "Use definitions that refer to each other" }
+
 /** Nodes of a schema that is very large. */
 const mostNodes = 3_000
 
+/** Definitions that are inlined within each other. */
+const deepest = 20
+
 /** `kept`: the names of definitions that stay, by reference; `missed`: references that have to be kept, too. */
-const walked = (root: Node, kept: ReadonlyMap<string, string>) => {
+const walked = (root: Node, kept: ReadonlyMap<string, string>, strict: boolean) => {
   const definitions = new Map<string, unknown>()
   const missed = new Set<string>()
+  const refs = refsOf(root)
+  const waiting: Array<() => void> = [] // definitions in a queue, not within each other: the stack is finite
   let nodes = 0
+  let isLarge = false
   let problem: Problem | undefined
 
   const schema = (given: unknown, within: ReadonlyArray<string>): unknown => {
     if (!isObject(given) || problem !== undefined) return given
     const node: Node = given as Node
-    if (++nodes > mostNodes && kept.size === 0) return node
+    if (++nodes > mostNodes && kept.size === 0) isLarge = refs.size > 0
+    if (isLarge) return node
     const own = Object.fromEntries(
       Object.entries(node).filter(([key]) => !dropped.has(key)).map(([key, value]) => [key, member(key, value, within)])
     )
-    const shaped = tuple(nullable(own))
+    const shaped = closed(tuple(nullable(own)), strict)
     return typeof node["$ref"] === "string" ? referred(node["$ref"], shaped, within) : shaped
   }
 
@@ -70,7 +82,7 @@ const walked = (root: Node, kept: ReadonlyMap<string, string>) => {
     if (name !== undefined) {
       if (!definitions.has(name)) {
         definitions.set(name, true)
-        definitions.set(name, schema(target, [ref]))
+        waiting.push(() => definitions.set(name, schema(target, [ref])))
       }
       return { ...siblings, $ref: `#/$defs/${name}` }
     }
@@ -78,15 +90,17 @@ const walked = (root: Node, kept: ReadonlyMap<string, string>) => {
       within.slice(within.indexOf(ref)).forEach((inner) => missed.add(inner))
       return siblings
     }
+    if (within.length > deepest) {
+      isLarge = true
+      return siblings
+    }
     return joined(schema(target, [...within, ref]), siblings)
   }
 
   const inlined = schema(root, ["#"])
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) next()
   // An object stays one.
-  if (nodes > mostNodes && kept.size === 0) {
-    return { schema: inlined as Node, definitions, problem, missed: refsOf(root) }
-  }
-  return { schema: inlined as Node, definitions, problem, missed }
+  return { schema: inlined as Node, definitions, problem, missed: isLarge ? refs : missed }
 }
 
 /** Keywords that no model needs once references are resolved. */
@@ -151,6 +165,11 @@ const tuple = (node: Node): Node => {
     ? { ...rest, prefixItems: items, ...(additionalItems !== undefined && { items: additionalItems }) }
     : node
 }
+
+const closed = (node: Node, strict: boolean): Node =>
+  strict && isObject(node["properties"]) && node["additionalProperties"] === undefined
+    ? { ...node, additionalProperties: false }
+    : node
 
 /** Each reference in a schema. */
 const refsOf = (value: unknown, refs = new Set<string>()): Set<string> => {

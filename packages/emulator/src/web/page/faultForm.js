@@ -53,7 +53,8 @@ const meanings = {
     truncateStream: "It ends normally, too early.",
     streamException: "An exception frame.",
     errorFrame: "An error frame.",
-    corruptFrame: "A frame has a wrong checksum."
+    corruptFrame: "A frame has a wrong checksum, or half of its JSON.",
+    missingEnd: "A stream of OpenAI's dialect lacks what tells its end."
   },
   "Batch jobs": {
     jobFailure: "It fails when it is validated.",
