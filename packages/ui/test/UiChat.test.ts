@@ -144,6 +144,7 @@ describe("UiChat", () => {
         assert.notInclude(page.error?.message, "secret")
         assert.strictEqual(Page.textOf(page.lastMessage), "Once upon a time")
         assert.strictEqual(hooks.failures[0]!.error, error)
+        assert.deepInclude(page.lastMessage?.parts[1], { type: "text", state: "done" })
         assert.strictEqual(Page.textOf(hooks.ended[0]?.message as UIMessage), "Once upon a time")
       }))
 
@@ -371,6 +372,7 @@ describe("UiChat", () => {
         assert.strictEqual(stopped.status, 204)
         assert.deepInclude(hooks.ended[0], { status: "aborted", reason: "stopped" })
         assert.strictEqual(page.status, "ready")
+        assert.deepInclude(page.lastMessage?.parts[1], { type: "text", state: "done" })
         assert.strictEqual(model.interrupted(), 1)
         yield* Page.act(() => page.sendMessage({ text: "Again" }))
         assert.strictEqual(Page.textOf(page.lastMessage), "Fine")
