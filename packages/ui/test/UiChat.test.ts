@@ -241,14 +241,19 @@ describe("UiChat", () => {
     it.live("aborted inside a tool; the next message is answered (case 55)", () =>
       Effect.gen(function*() {
         const hooks = watch()
+        let isStarted = false
         let interrupted = false
         const slow = Tool.make("slow", {
-          handler: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (interrupted = true)))
+          handler: () =>
+            Effect.suspend(() => {
+              isStarted = true
+              return Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (interrupted = true)))
+            })
         })
         const model = Model.make([callOf("call-1", "slow", {})], "Fine.")
         const page = Page.open(yield* Server.start(model.layer, { tools: [slow], ...hooks.options }))
         const sending = page.sendMessage({ text: "Hi" })
-        yield* Page.until(() => toolParts(page.lastMessage)[0]?.state === "input-available")
+        yield* Page.until(() => isStarted && toolParts(page.lastMessage)[0]?.state === "input-available")
         yield* Page.act(() => page.stop())
         yield* Effect.promise(() => sending)
         yield* Page.until(() => hooks.ended.length > 0)
@@ -394,6 +399,21 @@ describe("UiChat", () => {
       yield* Effect.promise(() => sending)
       assert.strictEqual(page.status, "ready")
       assert.strictEqual((yield* post(api, question())).status, 200)
+    }))
+
+  it.live("case 54: a double click is one turn, also while the first request is still prepared", () =>
+    Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const model = Model.make("One", "Two")
+      const api = yield* Server.start(model.layer, {
+        request: ({ messages }) => Effect.as(Deferred.await(gate), messages)
+      })
+      const [, second] = yield* Effect.all([
+        post(api, question()),
+        Effect.ensuring(post(api, question()), Effect.sync(() => Deferred.doneUnsafe(gate, Effect.void)))
+      ], { concurrency: 2 })
+      assert.strictEqual(second.status, 409)
+      assert.lengthOf(model.requests, 1)
     }))
 
   it.live("case 57: going on after a tool of the page keeps the message and its id", () =>

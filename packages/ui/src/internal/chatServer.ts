@@ -73,6 +73,8 @@ export const make = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool
       const key = yield* keyOf(chatId, request)
       const messages = yield* UiHistory.toMessages(uiMessages, options.files)
       const live = yield* lives.begin(key, chatId)
+      // A reader from the start: a second request cannot take the turn for one that nobody waits for.
+      yield* lives.attach(live)
       const begun = Effect.gen(function*() {
         const intent = yield* runs.take(key, Answers.decide(chatId, uiMessages))
         const nonce = yield* Turn.identifier
@@ -89,7 +91,6 @@ export const make = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool
           request
         })
         live.prelude = continues === undefined ? "" : UiReader.replay(continues).map(UiChunk.frame).join("")
-        yield* lives.attach(live)
         const turn = Turn.make({
           options,
           runs,

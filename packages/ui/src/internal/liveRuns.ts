@@ -151,6 +151,8 @@ export const make = <Failure>({ heartbeat, maxBytes, maxTurns, whenReadersLeave 
         Effect.suspend(() => {
           live.readers--
           if (live.readers > 0 || live.isDone) return Effect.void
+          // Its request ended before it ran.
+          if (live.fiber === undefined) return end(live, [])
           notify(live)
           return whenReadersLeave === "stop" ? Effect.forkIn(stop(live, "left"), scope) : Effect.void
         })
