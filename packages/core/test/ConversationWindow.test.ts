@@ -1,5 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatService, Conversation, ConversationStore, Message, ProviderError, Summary, Tool } from "@strata/core"
+import {
+  ChatService,
+  ContextWindow,
+  Conversation,
+  ConversationStore,
+  Message,
+  ProviderError,
+  Summary,
+  Tool
+} from "@strata/core"
 import { TestChat } from "@strata/core/testing"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -102,6 +111,47 @@ describe("The window of a conversation", () => {
       yield* short.send("Read!")
       assert.match(JSON.stringify((yield* Talks.requests).at(-1)?.messages), /characters were left out here/)
     }).pipe(Effect.provide(Talks.layer(long))))
+})
+
+describe("The window of a service", () => {
+  const knowing = (contextWindow: number | undefined, onRequest: (tokens: number) => void = () => {}) =>
+    ChatService.transform(TestChat.layer(long), (chat) =>
+      Effect.succeed({
+        ...chat,
+        contextWindow,
+        generate: (request) => {
+          onRequest(ContextWindow.sizesOf(request).total)
+          return chat.generate(request)
+        }
+      }))
+
+  const talked = (chat: Layer.Layer<ChatService.ChatService, unknown>) =>
+    Effect.gen(function*() {
+      yield* talk(yield* Conversation.open("a", { window: {}, request: { maxTokens: 200 } }), 30)
+    }).pipe(Effect.provide([chat, ConversationStore.layerMemory]))
+
+  it.effect("case 19: is that of a conversation without `maxTokens`, behind decorators too", () =>
+    Effect.gen(function*() {
+      const sizes: Array<number> = []
+      yield* talked(ChatService.withDefaults(knowing(2_000, (tokens) => void sizes.push(tokens)), { temperature: 0 }))
+      assert.lengthOf(sizes, 30)
+      assert.isAtMost(Math.max(...sizes), 2_000)
+      assert.isAtLeast(Math.max(...sizes), 1_500)
+    }))
+
+  it.effect("is refused where it is not known, before anything is stored", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(talked(knowing(undefined)))
+      assert.instanceOf(error, ProviderError.InvalidRequestError)
+      assert.strictEqual(error.field, "window.maxTokens")
+    }))
+
+  it.effect("is the smallest of a fallback's members", () =>
+    Effect.gen(function*() {
+      const fallback = ChatService.withFallback(knowing(8_000), [knowing(4_000), knowing(undefined)])
+      const built = yield* Layer.build(fallback)
+      assert.strictEqual(Context.get(built, ChatService.ChatService).contextWindow, 4_000)
+    }))
 })
 
 describe("Summaries", () => {

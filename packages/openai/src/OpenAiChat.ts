@@ -75,6 +75,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
     provider: profile.provider,
     defaultModel: model,
     identity: { client: client.identity, api, root: root ?? null },
+    contextWindow: profile.contextWindow,
     policy,
     metering: { scope: () => MantleRoute.scope(profile, client) },
     generate: (request) =>

@@ -7,13 +7,6 @@ export * as OpenAiChat from "./OpenAiChat.ts"
 export * as OpenAiClient from "./OpenAiClient.ts"
 export * as OpenAiEmbedding from "./OpenAiEmbedding.ts"
 export * as OpenAiError from "./OpenAiError.ts"
-export type {
-  ContentFilter,
-  KnownChatModel,
-  KnownEmbeddingModel,
-  OpenAiChatMetadata,
-  OpenAiChatOptions,
-  OpenAiEmbeddingOptions,
-  Warning
-} from "./OpenAiOptions.ts"
+export type { ContentFilter, KnownChatModel, KnownEmbeddingModel } from "./OpenAiOptions.ts"
+export type { OpenAiChatMetadata, OpenAiChatOptions, OpenAiEmbeddingOptions, Warning } from "./OpenAiOptions.ts"
 export * as OpenAiProfile from "./OpenAiProfile.ts"

@@ -41,7 +41,7 @@ export interface Chat extends Trait.Trait {
 export class ChatService extends Context.Service<ChatService, Chat>()("@strata/core/chat/ChatService") {}
 
 /**
- * What a provider implements; `provider`, `defaultModel` and `identity` as in {@link Chat}.
+ * What a provider implements; `provider`, `defaultModel`, `identity` and `contextWindow` as in {@link Chat}.
  *
  * - `generate`, `stream`: one attempt; the stream ends with `finish` or fails, and closes its connection with its scope.
  * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
@@ -50,6 +50,7 @@ export interface Provider {
   readonly provider: string
   readonly defaultModel?: string | undefined
   readonly identity?: Identity | undefined
+  readonly contextWindow?: number | undefined
   readonly generate: (request: ChatRequest.Resolved) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
   readonly stream: (request: ChatRequest.Resolved) => Stream.Stream<ChatEvent.ChatEvent, ChatStreamError>
   readonly policy?: Policy.Policy | undefined

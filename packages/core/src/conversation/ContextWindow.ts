@@ -96,13 +96,22 @@ export const tokensOf: (message: Message.Message) => number = Total.make(
 const tokens = (min: number) =>
   Check.number({ min, whole: true, what: "a number of tokens", remedy: `Use a whole number from ${min}` })
 
-/** @internal */
-export const check = Check.struct<Options>({
+const fields = {
   maxTokens: tokens(1),
   reserve: Check.optional(tokens(0)),
   lowWater: Check.optional(Check.number({ above: 0, max: 1, remedy: "Use a share above 0, up to 1" })),
   maxResultTokens: Check.optional(tokens(32))
-}, { remedy: "Give an object with `maxTokens`" })
+}
+
+/** @internal */
+export const check = Check.struct<Options>(fields, { remedy: "Give an object with `maxTokens`" })
+
+/**
+ * Without `maxTokens` too.
+ *
+ * @internal
+ */
+export const checkAny = Check.partial<Options>(fields)
 
 const settle = (options: Options) =>
   Result.mapError(

@@ -40,7 +40,9 @@ export interface RequestOptions extends Omit<ChatRequest.ChatRequest, "messages"
  * - `system`: the system prompt. It is not stored: each process that opens the conversation gives it.
  * - `request`: for all requests: model, `maxTokens`, temperature.
  * - `tools`, `maxSteps`, `concurrency`: as in `ToolLoop`.
- * - `window`: fits requests into a budget of tokens, see `ContextWindow.fit`; whole histories are sent when missing.
+ * - `window`: fits requests into a budget of tokens, see `ContextWindow.fit`; whole histories are sent when missing. Without
+ *   `maxTokens` it is the `contextWindow` of the chat service, which a provider has where it was told; if it was not, turns fail
+ *   with `InvalidRequestError`.
  * - `summarize`: what stands for the turns that do not fit any more, such as `Summary.make()`. A summary is stored and used
  *   again, and never summarized itself. When it fails, or has no room, the turns are left out without one, with a warning.
  * - `whenBusy`: while another turn is in progress, in any process, a turn can `fail` with `ConversationConflictError`, which
@@ -54,10 +56,15 @@ export interface Options<Tools extends ReadonlyArray<Tool.Any>, R = never> {
   readonly tools?: Tools | undefined
   readonly maxSteps?: number | undefined
   readonly concurrency?: number | undefined
-  readonly window?: ContextWindow.Options | undefined
+  readonly window?: Window | undefined
   readonly summarize?: ((left: Summary.Left) => Effect.Effect<string, unknown, R>) | undefined
   readonly whenBusy?: "fail" | "queue" | undefined
   readonly turnTimeout?: Duration.Input | undefined
+}
+
+/** `ContextWindow.Options`, whose `maxTokens` the chat service may know. */
+export interface Window extends Omit<ContextWindow.Options, "maxTokens"> {
+  readonly maxTokens?: number | undefined
 }
 
 /** Another message in place of one of the user, see {@link edit}. */
@@ -214,20 +221,21 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
   const after = <A>(read: () => A) => Effect.map(session.refresh, read)
   const given = (input: Input, request: RequestOptions | undefined) =>
     Effect.all([
+      Effect.map(Given.window(settings.window), (window) => ({ ...settings, window })),
       Given.input(input),
       Effect.map(Given.request(request), (fields) => ({ ...settings.request, ...fields }))
     ])
   const conversation: Conversation<E, Needs> = {
     id: key,
     send: (input, request) => {
-      const turn = Effect.flatMap(given(input, request), (given) => Turns.run(session, settings, ...given))
+      const turn = Effect.flatMap(given(input, request), (given) => Turns.run(session, ...given))
       return (settings.isQueued ? line.withPermits(1)(turn) : turn).pipe(
         Effect.map(answerOf),
         Effect.withSpan("Conversation.send")
       )
     },
     stream: (input, request) => {
-      const turn = Effect.map(given(input, request), (given) => Turns.stream(session, settings, ...given))
+      const turn = Effect.map(given(input, request), (given) => Turns.stream(session, ...given))
       const queued = Effect.andThen(Semaphore.takeScoped(line, 1), turn)
       return Stream.unwrap(settings.isQueued ? queued : turn).pipe(
         Stream.map((event): Event =>

@@ -15,11 +15,13 @@ export const cores: unique symbol = Symbol.for("@strata/core/cores")
  * - `provider`: its name in errors and telemetry.
  * - `defaultModel`: for calls that name no model.
  * - `identity`: see {@link Identity}.
+ * - `contextWindow`: tokens of prompt and answer together that it takes, where it was told.
  */
 export interface Trait {
   readonly provider?: string | undefined
   readonly defaultModel?: string | undefined
   readonly identity?: Identity | undefined
+  readonly contextWindow?: number | undefined
   readonly [cores]?: ReadonlyArray<Core> | undefined
 }
 
@@ -27,11 +29,16 @@ export const dataOf = (self: Trait): Trait => ({
   provider: self.provider,
   defaultModel: self.defaultModel,
   identity: self.identity,
+  contextWindow: self.contextWindow,
   [cores]: self[cores]
 })
 
-/** The data of a service that passes its calls to others, of which the first gives its name and model. */
+/**
+ * The data of a service that passes its calls to others: the name and the model of the first, and the smallest window that is
+ * known.
+ */
 export const ofMembers = (members: ReadonlyArray<Trait>): Trait => ({
+  contextWindow: leastOf(members.flatMap(({ contextWindow }) => contextWindow ?? [])),
   provider: members[0]?.provider,
   defaultModel: members[0]?.defaultModel,
   identity: members.map(({ defaultModel = null, identity = null, provider = null }) => [
@@ -42,9 +49,12 @@ export const ofMembers = (members: ReadonlyArray<Trait>): Trait => ({
   [cores]: [...new Set(members.flatMap((member) => member[cores] ?? []))]
 })
 
+const leastOf = (windows: ReadonlyArray<number>) => windows.length === 0 ? undefined : Math.min(...windows)
+
 export const joined = (below: Trait, above: Trait): Trait => ({
   provider: "provider" in above ? above.provider : below.provider,
   defaultModel: "defaultModel" in above ? above.defaultModel : below.defaultModel,
   identity: "identity" in above ? above.identity : below.identity,
+  contextWindow: "contextWindow" in above ? above.contextWindow : below.contextWindow,
   [cores]: cores in above ? above[cores] : below[cores]
 })

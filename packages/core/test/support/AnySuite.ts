@@ -38,6 +38,7 @@ const isInternal = new Set([
   "Budget.check",
   "ChatEvent.makeCollector",
   "ContextWindow.check",
+  "ContextWindow.checkAny",
   "ConversationStore.idOf",
   "History.portableEntries",
   "Concurrency.check",

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Chat from "../../chat/Chat.ts"
 import type * as ChatRequest from "../../chat/ChatRequest.ts"
 import * as MessageShape from "../../chat/internal/messageShape.ts"
 import * as ChatValidation from "../../chat/internal/validation.ts"
@@ -21,23 +22,28 @@ export type Input =
   | { readonly type: "resume"; readonly answers: ReadonlyArray<ToolDecision.Decision> }
 
 /** The options of a conversation, with their defaults. */
-export interface Settings<E, R> {
+export interface Settings<E, R, Window = ContextWindow.Options> {
   readonly system: Message.SystemMessage["content"] | undefined
   readonly request: Omit<ChatRequest.ChatRequest, "messages">
   readonly tools: ReadonlyArray<Tool.Tool<string, unknown, unknown, E, R>>
   readonly maxSteps: number | undefined
   readonly concurrency: number | undefined
-  readonly window: ContextWindow.Options | undefined
+  readonly window: Window | undefined
   readonly summarize: ((left: Summary.Left) => Effect.Effect<string, unknown, R>) | undefined
   readonly isQueued: boolean
   /** In milliseconds. */
   readonly turnTimeout: number
 }
 
+/** A window of which the size may be that of the service. */
+type AnyWindow = Partial<Pick<ContextWindow.Options, "maxTokens">> & Omit<ContextWindow.Options, "maxTokens">
+
 type Refused = ProviderError.InvalidRequestError
 
 /** Checks the options of `Conversation.open`; `E` and `R` are those of their tools. */
-export const settings = Effect.fnUntraced(function*<E, R>(given: unknown): Effect.fn.Return<Settings<E, R>, Refused> {
+export const settings = Effect.fnUntraced(function*<E, R>(
+  given: unknown
+): Effect.fn.Return<Settings<E, R, AnyWindow>, Refused> {
   const options = yield* Check.run(optionsOf, given, { provider: "strata", whole: "options" })
   const { concurrency, maxSteps, summarize, system, tools = [], turnTimeout, whenBusy, window } = options
   return {
@@ -52,6 +58,20 @@ export const settings = Effect.fnUntraced(function*<E, R>(given: unknown): Effec
     isQueued: whenBusy === "queue",
     turnTimeout: turnTimeout === undefined ? 60_000 : Duration.toMillis(Duration.fromInputUnsafe(turnTimeout))
   }
+})
+
+/** The window, whose size the service may know. */
+export const window = Effect.fnUntraced(function*(
+  given: AnyWindow | undefined
+): Effect.fn.Return<ContextWindow.Options | undefined, Refused, Chat.ChatService> {
+  if (given === undefined) return undefined
+  const { contextWindow } = yield* Chat.ChatService
+  const { maxTokens = contextWindow } = given
+  if (maxTokens === undefined) {
+    const problem = "the chat service does not know how large its context window is"
+    return yield* Check.invalid("window.maxTokens", problem, "Give a number of tokens")
+  }
+  return { ...given, maxTokens }
 })
 
 /** Checks options of requests. */
@@ -131,7 +151,7 @@ interface Options {
   readonly tools: ReadonlyArray<Tool.Any>
   readonly maxSteps: number | undefined
   readonly concurrency: number | undefined
-  readonly window: ContextWindow.Options
+  readonly window: AnyWindow
   readonly summarize: (left: Summary.Left) => unknown
   readonly whenBusy: "fail" | "queue"
   readonly turnTimeout: Duration.Input
@@ -143,7 +163,7 @@ const optionsOf = Check.partial<Options>({
   tools: Check.list(Tool.check, { remedy: "Give an array of tools, made with `Tool.make`" }),
   maxSteps: count,
   concurrency: count,
-  window: ContextWindow.check,
+  window: ContextWindow.checkAny,
   summarize: Check.callback(),
   whenBusy: Check.word(["fail", "queue"]),
   turnTimeout: Check.duration()
