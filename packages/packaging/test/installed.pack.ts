@@ -11,7 +11,13 @@ describe.skipIf(Programs.missing("registry") !== undefined)("The installed packa
   })
   afterAll(() => bedrock.stop())
 
-  for (const [program, answer] of Object.entries({ chat: "Why is the sky blue?", others: "1024 1024", local: "512" })) {
+  const answers = {
+    chat: "Why is the sky blue?",
+    others: "1024 1024",
+    bridges: "start start-step text-start text-delta text-end finish-step finish\nfiles__read\nConnectionError",
+    local: "512"
+  }
+  for (const [program, answer] of Object.entries(answers)) {
     it(`run ${program}`, async () => {
       const file = Programs.copy(program, project)
       const { code, output } = await Shell.run(process.execPath, [file], { cwd: project, env: bedrock.env })

@@ -19,7 +19,7 @@ describe.skipIf(Programs.missing("registry") !== undefined)("Types", () => {
   const checked = Path.join(project, "types")
   beforeAll(() => {
     Fs.mkdirSync(checked)
-    for (const program of ["chat", "others"]) Programs.copy(program, checked, ".ts")
+    for (const program of ["chat", "others", "bridges"]) Programs.copy(program, checked, ".ts")
     Fs.writeFileSync(
       Path.join(checked, "modules.ts"),
       Modules.exported().map((name, index) => `export * as module${index} from "${name}"`).join("\n")

@@ -5,12 +5,15 @@
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
+import type * as Documents from "@strata/core/state/Documents"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Redis from "effect/persistence/Redis"
+import type * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Bytes from "./Bytes.ts"
 import * as ChatCachePersistence from "./ChatCachePersistence.ts"
 import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
@@ -85,7 +88,7 @@ export const layerRedis = <A, E, R>(
 const optionsOf = Check.partial({ prefix: Bytes.redisPrefix })
 
 /**
- * `table`: the table that has everything, `strata_state` by default; with a schema before it, `jobs.strata_state`. It is made
+ * `table`: the table that has everything, `strata_state` if not said otherwise; with a schema before it, `jobs.strata_state`. It is made
  * where it is missing. Use one for each environment.
  */
 export interface SqlOptions {
@@ -129,6 +132,32 @@ export const layerSql = <A, E, R>(
       Layer.succeed(CircuitBreaker.CircuitBreakerStore, SqlBreakers.make(part("breaker")))
     )
   }))
+
+/**
+ * A store of texts in a table of SQLite or PostgreSQL, changed atomically: for what of a program processes share, such as the
+ * waiting runs of `UiRuns` of `@strata/ui`. Changes fail while there is no database; time is that of the database.
+ *
+ * Fails as {@link layerSql} does; `table` is `strata_documents` when missing.
+ *
+ * @example
+ * const Runs = UiRuns.layerDocuments(SharedState.documentsSql(PgClient.layer({ url })))
+ */
+export const documentsSql = <A, E, R>(
+  connection: Layer.Layer<A, E, R> & GivesSql<A>,
+  options: SqlOptions = {}
+): Effect.Effect<
+  Documents.Documents<SqlError>,
+  ProviderError.InvalidRequestError | Exclude<E, { readonly _tag: "SqlError" }>,
+  R | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const { table = "strata_documents" } = yield* Check.run(sqlOptionsOf, options, {
+      provider: "strata",
+      whole: "options"
+    })
+    yield* Check.run(Check.layer, connection, { provider: "strata", field: "connection" })
+    return yield* SqlState.make<A, E, R>(connection, table)
+  })
 
 /** @internal */
 export const tableOf: Check.Check<string> = (given, at) => {

@@ -106,6 +106,12 @@ const calls: Readonly<Record<string, Calls>> = {
     () => SharedState.layerRedis(any),
     ...[any, ...fields(["prefix"], any)].map((options) => () => SharedState.layerRedis(redis, options))
   ],
+  "SharedState.documentsSql": (any) => [
+    () => SharedState.documentsSql(any),
+    ...[any, ...fields(["table"], any)].map((options) => () =>
+      SharedState.documentsSql(SqliteClient.layer({ filename: ":memory:" }), options)
+    )
+  ],
   "SharedState.layerSql": (any) => [
     () => SharedState.layerSql(any),
     ...[any, ...fields(["table"], any)].map((options) => () =>

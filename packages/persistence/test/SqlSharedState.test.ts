@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import { inspect } from "node:util"
 import { watched } from "../../core/test/ChatFixture.ts"
 import { enforce } from "../../core/test/QuotaFixture.ts"
@@ -21,6 +22,26 @@ const calling = Effect.fnUntraced(function*(shared: Sharing.Shared) {
   return yield* enforce({ quota: Quota.tokens({ perMinute: 1_000 }) }).pipe(
     Effect.provideContext(Context.merge(yield* Effect.context(), context))
   )
+})
+
+Databases.suites("SharedState.documentsSql", (it) => {
+  const documents = (table?: string) =>
+    Effect.flatMap(Databases.Database, ({ connection }) => SharedState.documentsSql(connection, { table }))
+
+  it.effect("shares texts between processes, each changed by one at a time", () =>
+    Effect.gen(function*() {
+      const stores = yield* Effect.all([documents(), documents()])
+      const count = (text: string | undefined) => Number(text ?? 0) + 1
+      yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, index) => stores[index % 2]!),
+        (store) =>
+          store.change("a", (text) => Result.succeed({ answer: undefined, text: `${count(text)}`, keep: Infinity })),
+        { concurrency: "unbounded" }
+      )
+      const read = (text: string | undefined) => Result.succeed({ answer: text, text, keep: Infinity })
+      assert.deepStrictEqual(yield* Effect.forEach(stores, (store) => store.change("a", read)), ["20", "20"])
+      assert.isUndefined(yield* (yield* documents("other_table")).change("a", read))
+    }))
 })
 
 Databases.suites("SharedState.layerSql", (it) => {

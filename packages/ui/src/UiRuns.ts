@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { UiRunsError } from "./UiError.ts"
 
@@ -135,11 +136,17 @@ export const fromDocuments = <E>(
 /** What `decide` refused. */
 class Refused<E> extends Data.Class<{ readonly error: E }> {}
 
-/** {@link fromDocuments} as a layer. */
+/**
+ * {@link fromDocuments} as a layer.
+ *
+ * @example
+ * UiRuns.layerDocuments(SharedState.documentsSql(PgClient.layer({ url }))) // of `@strata/persistence`
+ */
 export const layerDocuments = <E, E2, R>(
   documents: Effect.Effect<Documents.Documents<E>, E2, R>,
   options?: { readonly prefix?: string | undefined }
-): Layer.Layer<UiRuns, E2, R> => Layer.effect(UiRuns, Effect.map(documents, (given) => fromDocuments(given, options)))
+): Layer.Layer<UiRuns, E2, Exclude<R, Scope.Scope>> =>
+  Layer.effect(UiRuns, Effect.map(documents, (given) => fromDocuments(given, options)))
 
 /**
  * Runs in a `KeyValueStore` of Effect: files, SQL, Redis. For one process at a time: such a store cannot change a key
