@@ -2,7 +2,6 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
 import * as AnswerCache from "../answer-cache.ts"
-import * as BatchRecords from "../batch-records.ts"
 import * as Demo from "../demo.ts"
 import * as DocumentsAndCitations from "../documents-and-citations.ts"
 import * as EmbedStream from "../embed-stream.ts"
@@ -62,14 +61,6 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       const output = yield* Example.node("chat.ts")
       assert.include(output, "I am not a language model")
       assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
-    }))
-
-  it.effect("batch-records embeds at half the price what is not refused", () =>
-    Effect.gen(function*() {
-      const output = yield* Example.output(BatchRecords.main)
-      assert.match(output, /^Created the job tickets-of-2026; refused: 3$/m)
-      assert.match(output, /^ {2}completed$/m)
-      assert.match(output, /^117 vectors, 0 failures, 0\.0000\d\d dollars$/m)
     }))
 
   it.effect("pool answers everything, also from the region that was down at first", () =>

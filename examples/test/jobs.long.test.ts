@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
+import * as BatchRecords from "../batch-records.ts"
 import * as Example from "./Example.ts"
 
 const stopped = /Job .+ is stopped: (\d+) of (\d+) items are done\. Run it again to go on\.$/m
@@ -30,6 +31,14 @@ const idsOf = (directory: string) =>
     .map((line): unknown => JSON.parse(line).id)
 
 describe("examples of durable jobs", () => {
+  it.live("batch-records embeds at half the price what is not refused", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(BatchRecords.main)
+      assert.match(output, /^Created the job tickets-of-2026; refused: 3$/m)
+      assert.match(output, /^ {2}completed$/m)
+      assert.match(output, /^117 vectors, 0 failures, 0\.0000\d\d dollars$/m)
+    }))
+
   it.live(
     "job-embed stops on Ctrl-C, and embeds only what is left when it goes on (jobs 11, 51)",
     () =>

@@ -1,4 +1,4 @@
 import * as AnySuite from "./support/AnySuite.ts"
 
 // Every value is in AnyValue.long.test.ts.
-AnySuite.suite(4)
+AnySuite.suite(8)

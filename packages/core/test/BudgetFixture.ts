@@ -6,9 +6,11 @@ import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Budget from "@strata/core/policy/Budget"
+import * as Key from "@strata/core/policy/Key"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Pricing from "@strata/core/policy/Pricing"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as RequestMetadata from "@strata/core/RequestMetadata"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Usage from "@strata/core/Usage"
 import * as Arr from "effect/Array"
@@ -135,3 +137,17 @@ export const refused = new ProviderError.RateLimitError({ provider: "test.provid
 export const broken = new ProviderError.ConnectionError({ provider: "test.provider", message: "as it was told" })
 
 export const rounded = (dollars: number): number => Math.round(dollars * 1e9) / 1e9
+
+/** The key of these tests. */
+export const tenant = Key.metadata("tenant")
+
+/** Calls as a tenant. */
+export const as = (name: string) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  Effect.provideService(self, RequestMetadata.RequestMetadata, { tenant: name })
+
+/** Costs ten cents. */
+export const dime = request({ inputTokens: 100, outputTokens: 0 }, 10)
+
+/** What is spent of a budget. */
+export const spentOf = (budget: Budget.Budget, key?: string) =>
+  Effect.map(Budget.spent(budget, key), ({ day, run }) => rounded((day ?? run)?.spent ?? Number.NaN))

@@ -306,7 +306,7 @@ describe("Quota with a key", () => {
         check()
         yield* TestClock.adjust("1 second")
       }
-    }).pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), { arbitrary: { runs: 150 } })
+    }).pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), { arbitrary: { runs: 40 } })
 })
 
 const bad: ReadonlyArray<readonly [string, unknown]> = [

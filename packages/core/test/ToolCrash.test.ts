@@ -134,26 +134,19 @@ describe("ToolLoop.resume: after a crash", () => {
       assert.deepStrictEqual(ran, [])
     }))
 
-  it.effect("case 45: stores the result of a handler that ended, also when another call fails the loop", () =>
+  it.live("case 45: stores the result of a handler that ended, also when another call fails the loop", () =>
     Effect.gen(function*() {
       const { auto } = kinds()
       const fail = Tool.make("fail", { failureMode: "error", handler: () => Effect.fail("no" as const) })
       let stored: ToolLoop.State | undefined
+      // The other call fails while the result is stored.
       const save = (state: ToolLoop.State) =>
         Effect.delay(Effect.sync(() => void (stored = state)), state.calls.length === 0 ? 0 : 1)
-      const fiber = yield* Effect.forkChild(
-        ToolLoop.run("?", { tools: [auto, fail], save }).pipe(
-          Effect.exit,
-          Effect.provide(TestChat.layer([asks(text("1", "auto"), call("2", "fail"))]))
-        )
+      const exit = yield* ToolLoop.run("?", { tools: [auto, fail], save }).pipe(
+        Effect.exit,
+        Effect.provide(TestChat.layer([asks(text("1", "auto"), call("2", "fail"))]))
       )
-      let exit: Exit.Exit<unknown, unknown> | undefined
-      yield* Effect.forkChild(Effect.tap(Fiber.join(fiber), (ended) => Effect.sync(() => exit = ended)))
-      for (let turn = 0; turn < 200 && exit === undefined; turn++) {
-        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-        yield* TestClock.adjust(1)
-      }
-      assert.isTrue(exit !== undefined && Exit.isFailure(exit))
+      assert.isTrue(Exit.isFailure(exit))
       assert.deepStrictEqual(stored?.calls.map(({ status }) => status), ["settled", "started"])
     }))
 
