@@ -3,11 +3,13 @@ import { join } from "node:path"
 import { configDefaults, defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
+const longest = ["/examples/", "/jobs/test/Job.test.ts", "/conformance/test/Contract.test.ts"]
+
 /** Begins with what takes longest, so that no core is idle in the end. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>) {
     const sorted = await super.sort(files)
-    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes("/examples/")
+    const isLong = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.includes(name))
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
   }
 }

@@ -16,7 +16,6 @@ import * as Rerank from "../rerank.ts"
 import * as Provider from "../src/Provider.ts"
 import * as Stream from "../stream.ts"
 import * as StructuredOutput from "../structured-output.ts"
-import * as Tenants from "../tenants.ts"
 import * as Tools from "../tools.ts"
 import * as Example from "./Example.ts"
 
@@ -71,45 +70,6 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
         assert.match(output, new RegExp(`^ {2}${region}: [1-9]\\d* answers, \\d+ tokens$`, "m"))
       }
     }))
-
-  it.effect("tenants gets fair shares, budgets of their own, and a row for each call", () =>
-    Effect.gen(function*() {
-      const output = yield* Example.output(Tenants.main)
-      // The greedy one has asked for more than its budget allows, and is the last to be done.
-      assert.match(output, /^greedy: 4\d of 60 answers in [\d.]+ s$/m)
-      for (const tenant of ["modest", "late"]) {
-        assert.match(output, new RegExp(`^${tenant}: 5 of 5 answers in [\\d.]+ s$`, "m"))
-        assert.match(output, new RegExp(`^${tenant}: 5 calls, \\d+ tokens$`, "m"))
-        assert.isBelow(output.indexOf(`${tenant}: 5 of 5`), output.indexOf("greedy: "))
-      }
-    }))
-
-  it.effect(
-    "approval runs nothing that waits until a person says yes, in another process",
-    () =>
-      Effect.gen(function*() {
-        const [asked, copied] = [yield* Example.data, yield* Example.data]
-        const run = (data: string, ...words: ReadonlyArray<string>) =>
-          Effect.map(Example.run({ args: ["approval.ts", ...words], data }), ({ code, output }) => {
-            assert.strictEqual(code, 0, output)
-            return output
-          })
-        const first = yield* run(asked)
-        assert.include(first, "get_balance runs")
-        assert.include(first, `transfer waits: {"to":"Ada","euros":250}`)
-        assert.notInclude(first, "transfer runs")
-        Fs.cpSync(asked, copied, { recursive: true })
-        const approved = yield* run(asked, "approve")
-        assert.include(approved, "transfer runs: 250 euros to Ada")
-        assert.include(approved, "Ada has her 250 euros.")
-        assert.notInclude(approved, "get_balance runs")
-        const denied = yield* run(copied, "deny")
-        assert.notInclude(denied, "transfer runs")
-        assert.include(denied, "I did not send anything")
-        assert.deepStrictEqual(Fs.readdirSync(`${asked}/local/approval`), [])
-      }).pipe(Effect.scoped),
-    120_000
-  )
 
   it.effect("stream quotes the sentence about Sundays, with its source", () =>
     Effect.gen(function*() {

@@ -30,6 +30,35 @@ const idsOf = (directory: string) =>
     .flatMap((name) => Fs.readFileSync(`${directory}/${name}`, "utf8").trimEnd().split("\n"))
     .map((line): unknown => JSON.parse(line).id)
 
+describe("an example of approval", () => {
+  it.live(
+    "approval runs nothing that waits until a person says yes, in another process",
+    () =>
+      Effect.gen(function*() {
+        const [asked, copied] = [yield* Example.data, yield* Example.data]
+        const run = (data: string, ...words: ReadonlyArray<string>) =>
+          Effect.map(Example.run({ args: ["approval.ts", ...words], data }), ({ code, output }) => {
+            assert.strictEqual(code, 0, output)
+            return output
+          })
+        const first = yield* run(asked)
+        assert.include(first, "get_balance runs")
+        assert.include(first, `transfer waits: {"to":"Ada","euros":250}`)
+        assert.notInclude(first, "transfer runs")
+        Fs.cpSync(asked, copied, { recursive: true })
+        const approved = yield* run(asked, "approve")
+        assert.include(approved, "transfer runs: 250 euros to Ada")
+        assert.include(approved, "Ada has her 250 euros.")
+        assert.notInclude(approved, "get_balance runs")
+        const denied = yield* run(copied, "deny")
+        assert.notInclude(denied, "transfer runs")
+        assert.include(denied, "I did not send anything")
+        assert.deepStrictEqual(Fs.readdirSync(`${asked}/local/approval`), [])
+      }).pipe(Effect.scoped),
+    120_000
+  )
+})
+
 describe("examples of durable jobs", () => {
   it.live("batch-records embeds at half the price what is not refused", () =>
     Effect.gen(function*() {

@@ -7,6 +7,7 @@ import * as Quota from "../quota.ts"
 import * as RetryAndConcurrency from "../retry-and-concurrency.ts"
 import * as SharedRedis from "../shared-redis.ts"
 import * as Provider from "../src/Provider.ts"
+import * as Tenants from "../tenants.ts"
 import * as Example from "./Example.ts"
 
 // They wait for quotas, retries and exports more than they work.
@@ -16,6 +17,18 @@ describe("examples of resilience", { concurrent: true }, () => {
       Effect.gen(function*() {
         const output = yield* Example.output(RetryAndConcurrency.main)
         assert.include(output, "60 of 60 answered")
+      }))
+
+    it.effect("tenants gets fair shares, budgets of their own, and a row for each call", () =>
+      Effect.gen(function*() {
+        const output = yield* Example.output(Tenants.main)
+        // The greedy one has asked for more than its budget allows, and is the last to be done.
+        assert.match(output, /^greedy: 4\d of 60 answers in [\d.]+ s$/m)
+        for (const tenant of ["modest", "late"]) {
+          assert.match(output, new RegExp(`^${tenant}: 5 of 5 answers in [\\d.]+ s$`, "m"))
+          assert.match(output, new RegExp(`^${tenant}: 5 calls, \\d+ tokens$`, "m"))
+          assert.isBelow(output.indexOf(`${tenant}: 5 of 5`), output.indexOf("greedy: "))
+        }
       }))
 
     it.effect("quota waits instead of being refused", () =>

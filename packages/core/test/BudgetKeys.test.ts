@@ -12,7 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Fixture from "./BudgetFixture.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
-const { as, dime, isolated, request, spentOf, tenant } = Fixture
+const { as, dime, isolated, request, rounded, spentOf, tenant } = Fixture
 
 describe("a budget with keys", () => {
   it.effect("is one of its own for each key", () =>

@@ -101,7 +101,8 @@ describe("Responses: any stream", () => {
           assert.isTrue(Exit.isSuccess(exit) || Exit.hasFails(exit) && !Exit.hasDies(exit))
           assert.strictEqual(seen.filter(({ type }) => type === "finish").length, Exit.isSuccess(exit) ? 1 : 0)
         }
-      })
+      }),
+    { arbitrary: { runs: 40 } }
   )
 
   it.effect.prop(

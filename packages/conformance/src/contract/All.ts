@@ -9,14 +9,15 @@ import * as OpenAi from "./OpenAi.ts"
 export const chat: ReadonlyArray<ChatContract.Subject> = [
   Bedrock.chat,
   OpenAi.chat,
-  OpenAi.open,
   OpenAi.responses,
-  OpenAi.reasoning,
   EffectAi.chat,
   EffectAi.foreignChat,
   Local.chat,
   Doubles.chat
 ]
+
+/** The same implementations with other models. */
+export const chatVariants: ReadonlyArray<ChatContract.Subject> = [OpenAi.open, OpenAi.reasoning]
 
 export const embedding: ReadonlyArray<EmbeddingContract.Subject> = [
   Bedrock.embedding,

@@ -55,7 +55,7 @@ const begin = "<!-- made of the declarations of packages/conformance/src/contrac
 const end = "<!-- end -->"
 
 const tables = [
-  table("chat", ChatContract.features, All.chat),
+  table("chat", ChatContract.features, [...All.chat, ...All.chatVariants]),
   table("embeddings", EmbeddingContract.features, All.embedding),
   table("reranking", RerankContract.features, All.rerank)
 ].join("\n\n")

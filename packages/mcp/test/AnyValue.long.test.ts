@@ -169,7 +169,7 @@ describe("Every public function", () => {
   for (const [name, any] of Object.entries(calls)) {
     it.live(`has an answer or a typed error for any value: ${name}`, () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* AnyValue.troublesOf(any, name === "McpTools.stdio" ? 8 : 1), [])
+        assert.deepStrictEqual(yield* AnyValue.troublesOf(any, name === "McpTools.toolName" ? 1 : 8), [])
       }).pipe(Effect.provideService(References.MinimumLogLevel, "None")), 120_000)
   }
 
