@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
+import * as Total from "../internal/total.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as SealedText from "./internal/sealedText.ts"
 import * as ToolState from "./ToolState.ts"
@@ -102,14 +103,17 @@ export const makeClaim = (options?: { readonly capacity?: number | undefined }):
   const used = new Map<string, number>() // expiry by id
   const given = Check.fieldsOf(options)
   const capacity = typeof given.capacity === "number" ? given.capacity : 100_000
-  return ({ expiresAt, id }) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      if (used.has(id)) return false
-      if (used.size >= capacity) { for (const [id, end] of used) if (end <= now) used.delete(id) }
-      if (used.size >= capacity) return false
-      used.set(id, expiresAt)
-      return true
-    })
+  return Total.make(
+    ({ expiresAt, id }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (used.has(id)) return false
+        if (used.size >= capacity) { for (const [id, end] of used) if (end <= now) used.delete(id) }
+        if (used.size >= capacity) return false
+        used.set(id, expiresAt)
+        return true
+      }),
+    () => Effect.succeed(false)
+  )
 }
 
 const refuse = (reason: SealError["reason"], problem: string) =>

@@ -123,7 +123,8 @@ export class StateError extends Schema.TaggedError<StateError>()("StateError", {
 /** The calls of a state that wait, in the order of the model. Empty for a value that is not a state. */
 export const pendingOf: (state: State) => ReadonlyArray<Pending> = Total.make(
   (state) =>
-    state.calls.flatMap(({ call, status }) =>
+    // The items are those of the array.
+    ((Check.itemsOf(state.calls) ?? []) as State["calls"]).flatMap(({ call, status }) =>
       status === "approval" || status === "result" ? [{ call, kind: status }] : []
     ),
   () => []
@@ -131,8 +132,7 @@ export const pendingOf: (state: State) => ReadonlyArray<Pending> = Total.make(
 
 /** The state as JSON; bytes are base64. Fails for values that JSON cannot hold, such as a function in the options of a provider. */
 export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>
-  // The copy bounds how many values there are: a few objects can stand for more than any machine can write.
-  Effect.fromResult(Check.settle(Check.json({ others: true }), state)).pipe(
+  bounded(state).pipe(
     Effect.flatMap((copy) => Schema.encodeUnknownEffect(codec)(copy)),
     Effect.catchDefect((cause) => Effect.fail(cause)),
     Effect.mapError((cause) => malformed("The state cannot be written as JSON", cause))
@@ -144,7 +144,7 @@ export const decode = (json: unknown): Effect.Effect<State, StateError> =>
     Effect.sync(() => versionOf(json)),
     (version) =>
       version === undefined || version === 1
-        ? read(() => Schema.decodeUnknownEffect(codec)(json))
+        ? read(() => Effect.flatMap(bounded(json), (copy) => Schema.decodeUnknownEffect(codec)(copy)))
         : Effect.fail(
           new StateError({
             reason: "version",
@@ -155,13 +155,16 @@ export const decode = (json: unknown): Effect.Effect<State, StateError> =>
 
 const codec = Schema.toCodecJson(State)
 
+/** A copy, which bounds how many values there are: a few objects can stand for more than any machine can write. */
+const bounded = (given: unknown) => Effect.fromResult(Check.settle(Check.json({ others: true }), given))
+
 const versionOf: (json: unknown) => number | undefined = Total.make(
   (json) => hasProperty(json, "version") && typeof json.version === "number" ? json.version : undefined,
   () => undefined
 )
 
 /** A value that must be a state. Getters and proxies may throw, and the stack is finite. */
-const read = (decode: () => Effect.Effect<State, Schema.SchemaError>): Effect.Effect<State, StateError> =>
+const read = (decode: () => Effect.Effect<State, unknown>): Effect.Effect<State, StateError> =>
   Effect.suspend(decode).pipe(
     Effect.catchDefect((cause) => Effect.fail(cause)),
     Effect.mapError((cause) => malformed("This is not the state of a tool loop", cause))
