@@ -4,7 +4,7 @@
  * They are billed as budgets count: an answer with its usage; an attempt that failed or was interrupted without usage with
  * its estimate, its prompt and what arrived of the answer; what was refused not at all.
  */
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -213,8 +213,7 @@ export const layerWriter = <E = never, R = never>(
       )
     const fiber = yield* Stream.fromQueue(queue).pipe(
       Stream.groupedWithin(batch, every),
-      // A group has at least the event that began it.
-      Stream.runForEach((events) => writeAll(events as unknown as Arr.NonEmptyReadonlyArray<UsageEvent>)),
+      Stream.runForEach((events) => Arr.isReadonlyArrayNonEmpty(events) ? writeAll(events) : Effect.void),
       Effect.forkScoped
     )
     // Before the fiber is interrupted, as the last finalizer runs first.

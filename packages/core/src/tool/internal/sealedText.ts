@@ -19,7 +19,7 @@ export class Content extends Schema.Opaque<Content>()(Schema.Struct({
   state: Schema.Json
 })) {}
 
-/** The sealed content. */
+/** The sealed content. The key and the nonce are made here, to the lengths that the cipher wants: it cannot refuse them. */
 export const make = Effect.fnUntraced(function*(secret: string, content: Content) {
   const aead = yield* Aead.Aead
   const nonce = yield* Effect.flatMap(SecureRandom.SecureRandom, ({ randomBytes }) => randomBytes(nonceLength))
@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function*(secret: string, content: Content
   return Base64Url.encode(bytes)
 }, (self) => Effect.orDie(self).pipe(Effect.provide(crypto)))
 
-/** The content with the id of the seal; nothing for a text that none of the keys sealed. */
+/** The content with the id of the seal; nothing for a text that none of the keys sealed. Its keys are made as in {@link make}. */
 export const open = Effect.fnUntraced(function*(secrets: ReadonlyArray<string>, text: unknown) {
   const bytes = typeof text === "string" ? Result.getOrUndefined(Base64Url.decode(text)) : undefined
   if (bytes === undefined || bytes[0] !== version || bytes.length < 1 + nonceLength + tagLength) return undefined

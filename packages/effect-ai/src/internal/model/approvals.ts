@@ -5,6 +5,7 @@
 import type * as Prompt from "effect/ai/Prompt"
 import * as Response from "effect/ai/Response"
 import type * as AiTool from "effect/ai/Tool"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
@@ -47,7 +48,7 @@ export const make = (prompt: Prompt.Prompt): Approvals => {
       return Stream.mapArray(parts, (arrived) => {
         if (!isFirst) return arrived
         isFirst = false
-        return [...results, ...denied, ...arrived] as unknown as typeof arrived // not empty: it ends with what arrived
+        return Arr.prependAll(arrived, [...results, ...denied])
       })
     }
   }

@@ -64,6 +64,7 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
       return Stream.provideContext(Stream.mapArray(all, Arr.map(finish)), scope)
     }))
 
+  // The functions of the model, whose types depend on the options.
   return LanguageModel.LanguageModel.of({
     ...model,
     generateText: ask("generateText") as unknown as LanguageModel.LanguageModel["generateText"],
@@ -137,7 +138,7 @@ const undecodable = (
   })
   if (tool.failureMode === "error") return Effect.fail(error)
   return Effect.succeed(Stream.fromEffect(Effect.map(
-    Effect.orDie(Schema.encodeEffect(AiError.AiError)(error)),
+    Effect.orDie(Schema.encodeEffect(AiError.AiError)(error)), // an error that was made a moment ago has its JSON
     (encodedResult): AiTool.HandlerResult<AiTool.Any> => ({
       result: error,
       encodedResult,

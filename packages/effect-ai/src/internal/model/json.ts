@@ -30,9 +30,10 @@ export const plain = (
   // The services of the schema are those of the caller of `generateObject`.
   const schema = given as Schema.Codec<unknown, unknown>
   return StructuredOutput.decode(schema, response).pipe(
-    Effect.flatMap((value) => Effect.orDie(Schema.encodeEffect(Schema.toCodecJson(schema))(value))),
+    Effect.flatMap((value) => Schema.encodeEffect(Schema.toCodecJson(schema))(value)),
     Effect.map((json) => withText(response, json)),
     Effect.catchDefect(() => Effect.succeed(response)),
+    Effect.catchTag("SchemaError", () => Effect.succeed(response)),
     Effect.catchTag(
       "StructuredOutputError",
       (error) => error.issue === undefined ? Effect.fail(error) : Effect.succeed(response)
