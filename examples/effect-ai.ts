@@ -3,11 +3,12 @@
  * stops the conversation before it costs too much.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Budget, type ChatRequest, ChatService, Message, Policy, Pricing } from "@strata/core"
+import { Budget, ChatService, Policy, Pricing } from "@strata/core"
 import { StrataAiError, StrataLanguageModel, StrataMetadata } from "@strata/effect-ai"
 import { Console, Effect, Layer, Schema, Stream } from "effect"
 import { Chat, Prompt, Tool, Toolkit } from "effect/ai"
 import * as Provider from "./src/Provider.ts"
+import * as Weather from "./src/Weather.ts"
 
 const temperatures: Record<string, number> = { Rome: 31, Oslo: 12 }
 
@@ -63,29 +64,12 @@ const program = Effect.gen(function*() {
   )
 )
 
-/** Offline, this is the model: it asks for three cities at once, then reads the results. */
-const script = (request: ChatRequest.Resolved) => {
-  const last = request.messages.at(-1)
-  if (last?.role !== "tool") {
-    return {
-      content: ["Rome", "Oslo", "Atlantis"].map((city, index) => ({
-        type: "tool-call" as const,
-        id: `call-${index}`,
-        name: "get_weather",
-        params: { city }
-      }))
-    }
-  }
-  const failures = Message.parts(last).filter((part) => part.type === "tool-result" && part.isFailure).length
-  return `It is warmer in Rome than in Oslo; ${failures} of the ${last.content.length} cities is unknown to me.`
-}
-
 // Dollars for a million tokens; made up for this example.
 const prices = Pricing.layer([{ model: "*", price: { input: 0.5, output: 2, source: "an example" } }])
 
 const Model = StrataLanguageModel.layer({ maxTokens: 300 }).pipe(
   Layer.provide(
-    Provider.scripted(script).pipe(
+    Provider.scripted(Weather.script).pipe(
       ChatService.withPolicy(Policy.standard),
       ChatService.withBudget(budget),
       Layer.provide(prices)

@@ -2,9 +2,10 @@
  * Let a model call your functions: declare tools with a schema and a handler, and let the loop run until it is done.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { type ChatRequest, Message, Tool, ToolLoop } from "@strata/core"
+import { Tool, ToolLoop } from "@strata/core"
 import { Console, Effect, Schema } from "effect"
 import * as Provider from "./src/Provider.ts"
+import * as Weather from "./src/Weather.ts"
 
 const temperatures: Record<string, number> = { Rome: 31, Oslo: 12 }
 
@@ -41,23 +42,6 @@ const program = Effect.gen(function*() {
   yield* Console.log(`(${outcome.steps} steps, ${outcome.usage.totalTokens} tokens, ${outcome.reason})`)
 })
 
-/** Offline, this is the model: it asks for three cities at once, then reads the results. */
-const script = (request: ChatRequest.Resolved) => {
-  const last = request.messages.at(-1)
-  if (last?.role !== "tool") {
-    return {
-      content: ["Rome", "Oslo", "Atlantis"].map((city, index) => ({
-        type: "tool-call" as const,
-        id: `call-${index}`,
-        name: "get_weather",
-        params: { city }
-      }))
-    }
-  }
-  const failures = Message.parts(last).filter((part) => part.type === "tool-result" && part.isFailure).length
-  return `It is warmer in Rome than in Oslo; ${failures} of the ${last.content.length} cities is unknown to me.`
-}
-
-export const main = program.pipe(Effect.provide(Provider.scripted(script)))
+export const main = program.pipe(Effect.provide(Provider.scripted(Weather.script)))
 
 if (import.meta.main) NodeRuntime.runMain(main)
