@@ -1,6 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Emulator, EmulatorClient, Script } from "@strata/emulator"
-import { Effect, Layer, Redacted } from "effect"
+import { Emulator, Script } from "@strata/emulator"
+import { Effect, Redacted } from "effect"
 import { ChildProcess } from "effect/process"
 import { build } from "esbuild"
 import * as Fs from "node:fs"
