@@ -17,7 +17,7 @@ describe("tmp", () => {
   }, 300_000)
   const folder = Files.make("tmp-programs")
   afterAll(() => Fs.rmSync(folder, { recursive: true, force: true }))
-  for (const program of pages.filter(({ name }) => name.includes("/recipes/")).flatMap(Programs.of)) {
+  for (const program of pages.filter(({ name }) => name.includes("/recipes/")).flatMap(Programs.of).filter(({ page }) => page.name.includes("agent"))) {
     it.live(`${program.page.name}:${program.snippet.line}`, () => expected(program, folder), 120_000)
   }
   for (const page of pages) it(`links ${page.name}`, () => assert.deepStrictEqual(Links.broken(page), []))
