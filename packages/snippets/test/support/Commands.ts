@@ -81,7 +81,7 @@ const declared = (folder: string): Command => {
       "--version",
       "--completions"
     ]),
-    names: new Set(all(/\bCommand\.make\(\s*"([\w-]+)"/g))
+    names: new Set(all(/(?:\bCommand\.make\(|\bname:)\s*"([\w-]+)"/g))
   }
 }
 
