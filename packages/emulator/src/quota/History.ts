@@ -12,7 +12,8 @@ import * as Schema from "effect/Schema"
  * what was used of each, reserved tokens included, in each slot of time.
  *
  * - `now`, `at`: milliseconds of the emulator's clock; `at` is the begin of a slot of `slotMillis`.
- * - `used`: the most in the slot, in the order of the limits. `throttled`: the requests that were refused in it.
+ * - `used`: the most in the slot, in the order of the limits. `throttled`: the requests that were refused in it, by the
+ *   limit that they exceeded; the first stands for a limit of a day too.
  */
 export type Past = typeof Past.Type
 /** @see {@link Past} */
@@ -22,7 +23,7 @@ export const Past = Schema.Struct({
   windowMillis: Schema.Finite,
   limits: Schema.Array(Schema.Struct({ unit: Schema.String, limit: Schema.Finite })),
   slots: Schema.Array(
-    Schema.Struct({ at: Schema.Finite, used: Schema.Array(Schema.Finite), throttled: Schema.Finite })
+    Schema.Struct({ at: Schema.Finite, used: Schema.Array(Schema.Finite), throttled: Schema.Array(Schema.Finite) })
   )
 })
 
@@ -30,17 +31,18 @@ export const Past = Schema.Struct({
 export interface Slot {
   readonly at: number
   readonly used: ReadonlyArray<number>
-  readonly throttled: number
+  readonly throttled: ReadonlyArray<number>
 }
 
 /**
- * - `before`: call it before a change at this time. `after`: after it. `throttled`: a request was refused.
+ * - `before`: call it before a change at this time. `after`: after it. `throttled`: a request was refused, by the limit of
+ *   this index.
  * - `slots`: the past up to a time, the oldest first.
  */
 export interface History {
   readonly before: (now: number) => void
   readonly after: (now: number) => void
-  readonly throttled: (now: number) => void
+  readonly throttled: (now: number, index: number) => void
   readonly slots: (now: number) => ReadonlyArray<Slot>
 }
 
@@ -58,14 +60,15 @@ export const make = (
     readonly used: (now: number) => ReadonlyArray<number>
   }
 ): History => {
-  const past: Array<{ readonly at: number; used: ReadonlyArray<number>; throttled: number }> = []
+  const past: Array<{ readonly at: number; used: ReadonlyArray<number>; throttled: ReadonlyArray<number> }> = []
   let latest = -1
   const indexOf = (time: number) => Math.max(latest, Math.floor((time - start) / slotMillis))
   const before = (now: number) => {
     const index = indexOf(now)
     for (let next = Math.max(latest + 1, index - kept + 1); next <= index; next++) {
       const at = start + next * slotMillis
-      past.push({ at, used: used(at), throttled: 0 })
+      const amounts = used(at)
+      past.push({ at, used: amounts, throttled: amounts.map(() => 0) })
     }
     latest = index
     past.splice(0, past.length - kept)
@@ -81,9 +84,9 @@ export const make = (
       const amounts = used(now)
       if (slot !== undefined) slot.used = slot.used.map((most, index) => Math.max(most, amounts[index] ?? 0))
     },
-    throttled: (now) => {
+    throttled: (now, index) => {
       const slot = current(now)
-      if (slot !== undefined) slot.throttled++
+      if (slot !== undefined) slot.throttled = slot.throttled.map((times, other) => other === index ? times + 1 : times)
     },
     slots: (now) => {
       before(now)

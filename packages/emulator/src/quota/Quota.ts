@@ -301,7 +301,7 @@ const makeAccount = (
     if (unmet !== undefined) {
       const [window, needed, unit] = unmet
       counters.throttled++
-      past.throttled(at)
+      past.throttled(at, Math.max(0, charted.findIndex((other) => other.unit === unit)))
       const exceeded = { name, unit, limit: limitOf(unit), left: Math.floor(window.left(at)), needed }
       const perDay = unit === "tokens per day" ? windowsPerDay : 1
       return Effect.fail(

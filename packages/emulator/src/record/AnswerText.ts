@@ -2,8 +2,8 @@
  * The text of an answer as it flows, for people: what the events of a stream add to it, in any dialect.
  */
 import * as Predicate from "effect/Predicate"
-import * as Json from "../Json.ts"
 import * as Result from "effect/Result"
+import * as Json from "../Json.ts"
 import type * as Recording from "./Recording.ts"
 
 /** The text that one event of an event stream adds. */

@@ -114,6 +114,7 @@ export const handle = (options: Options) => {
   const { origins = [], token } = access
   const refusal = Admission.refuse({ host, token, origins })
   const startedAt = now()
+  let faultSchema: unknown
 
   const setQuotas = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
     const limits = yield* Body.read(exchange, (json) => Quota.fromJson(json, regions))
@@ -227,7 +228,7 @@ export const handle = (options: Options) => {
       case "GET faults":
         return HttpResponse.json(encodePending(yield* faults.pending))
       case "GET faults/schema":
-        return HttpResponse.json(schemaOfFaults())
+        return HttpResponse.json(faultSchema ??= schemaOfFaults())
       case "GET quotas":
         return HttpResponse.json(encodeLimits(quota.limits()))
       case "GET batches":

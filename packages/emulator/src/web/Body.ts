@@ -31,7 +31,10 @@ export const json = Effect.fnUntraced(function*(
 /** The error for a body that does not match. */
 export const invalid = (remedy?: string) =>
 (
-  { message, problems = [] }: { readonly message: string; readonly problems?: ReadonlyArray<JsonFile.Problem> | undefined }
+  { message, problems = [] }: {
+    readonly message: string
+    readonly problems?: ReadonlyArray<JsonFile.Problem> | undefined
+  }
 ): InvalidBodyError => new InvalidBodyError({ message, problems, remedy })
 
 /** A request's JSON as a value; `remedy` is added to its errors. */

@@ -73,7 +73,10 @@ export const rules: ReadonlyArray<Rule> = [
     *find({ request }) {
       for (const { at, block: { toolResult } } of blocksOf(request)) {
         if (toolResult?.status === "error" && toolResult.content.length === 0) {
-          yield refused(`The content field at ${at}.toolResult cannot be empty when status value is error.`, `${at}.toolResult`)
+          yield refused(
+            `The content field at ${at}.toolResult cannot be empty when status value is error.`,
+            `${at}.toolResult`
+          )
         }
       }
       return undefined

@@ -96,7 +96,10 @@ function* inPairs(messages: ReadonlyArray<Wire.Message>): Findings {
     yield* onlyOnce("toolUse", called, at)
     yield* onlyOnce("toolResult", answered, at)
     if (answered.length > asked.length) {
-      yield refused(`The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`, at)
+      yield refused(
+        `The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`,
+        at
+      )
     }
     const found = new Set(answered)
     const missing = asked.filter((id) => !found.has(id))
