@@ -63,7 +63,7 @@ WebBrowser.suite("The page", (it) => {
         yield* Fixture.attempt(() => page.locator(".opener").first().press("Enter"))
         yield* Fixture.attempt(() => page.locator(".opener").last().press("Enter"))
         const [, answered] = yield* emulator.requests.pipe(Effect.map((requests) => requests.toReversed()))
-        yield* says(page.locator(".facts").first(), answered?.requestId ?? "")
+        yield* says(page.locator("tr.details:not([hidden]) > td > .facts"), answered?.requestId ?? "")
         const details = yield* textOf(page.locator("tr.details:not([hidden])"))
         assert.include(details, "Keep bodies")
         assert.notInclude(details, "\"Hi\"")
@@ -128,7 +128,7 @@ WebBrowser.suite("The page", (it) => {
           struck: 0,
           fault: { type: "exception", exception: "ModelTimeoutException", times: 7, lasting: "1.5 minutes" }
         }])
-        yield* Fixture.attempt(() => page.getByLabel("As JSON").check())
+        yield* Fixture.attempt(() => page.getByRole("checkbox", { name: "As JSON" }).check())
         yield* Fixture.attempt(() => page.locator("#fault-json").fill("{\"type\": \"stall\", \"afterEvents\": -1}"))
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Add this fault" }).click())
         yield* says(page.getByRole("alert"), "afterEvents")

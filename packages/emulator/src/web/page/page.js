@@ -62,7 +62,9 @@ const load = async () => {
   Address.show(client, seen.revision === 0)
   Trial.show(client)
   await Faults.load()
-  await Script.load()
+  const isScripted = (await Server.overview()).answers === "script"
+  find("script", HTMLElement).hidden = !isScripted
+  if (isScripted) await Script.load()
 }
 
 /** @param {string} state */

@@ -48,11 +48,9 @@ export const start = () => {
 export const load = async () => {
   try {
     area.value = read = print(await Server.script())
-    find("script", HTMLElement).hidden = false
     tell("", [], "")
   } catch (error) {
-    // 409: no script answers here
-    find("script", HTMLElement).hidden = error instanceof Server.Refusal
+    tell(String(/** @type {Error} */ (error).message), [], "")
   }
   edited()
 }
