@@ -1,11 +1,14 @@
 import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert } from "@effect/vitest"
 import { Emulator, Recording, Replay, Script } from "@strata/emulator"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs/promises"
 import * as Http from "node:http"
@@ -323,6 +326,41 @@ WebBrowser.suite("The page", (it) => {
       s3: { buckets: ["data"] },
       batch: { minRecords: 1, submitted: "5 minutes", stopping: "1 minute" }
     }))), patience)
+
+  it.effect("shows the latest of many requests, in a bounded number of rows", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      const { page } = yield* WebBrowser.open(emulator.url)
+      yield* says(page.locator("#connection"), "Live")
+      yield* Effect.forEach(Array.from({ length: 600 }), () => Fixture.converse(Fixture.hello), {
+        concurrency: 20,
+        discard: true
+      })
+      yield* says(rowsOf(page).first(), "details of request 600")
+      assert.strictEqual(yield* Fixture.attempt(() => rowsOf(page).count()), 256)
+    }).pipe(Effect.provide(Fixture.emulator({ history: 2_000 }))), patience)
+
+  it.effect("goes on with an emulator that was started again", () =>
+    Effect.gen(function*() {
+      const first = yield* Scope.make()
+      const { url } = yield* Fixture.emulator().pipe(
+        Layer.buildWithScope(first),
+        Effect.map(Context.get(Emulator.Emulator))
+      )
+      const { page } = yield* WebBrowser.open(url)
+      yield* says(page.locator("#connection"), "Live")
+      yield* Fixture.attempt(() => page.getByRole("button", { name: "Send a test request" }).click())
+      yield* says(rowsOf(page), "Converse")
+      yield* Scope.close(first, Exit.void)
+      yield* says(page.locator("#connection"), "Not reachable")
+      yield* Effect.gen(function*() {
+        yield* says(page.locator("#connection"), "Live")
+        assert.strictEqual(yield* Fixture.attempt(() => rowsOf(page).count()), 0)
+        yield* says(page.locator("#pending"), "throttle")
+        yield* Fixture.attempt(() => page.getByRole("button", { name: "Send a test request" }).click())
+        yield* says(rowsOf(page), "429")
+      }).pipe(Effect.provide(Fixture.emulator({ port: Number(new URL(url).port), faults: [{ type: "throttle" }] })))
+    }), patience)
 
   it.effect(
     "lets a page of another origin call a model, and read its answer, its error and its headers",

@@ -5,13 +5,23 @@
  * Bounded by bytes: the oldest answers are dropped first. Without capture only events and bytes are counted.
  */
 import type * as Exchange from "../http/Exchange.ts"
-import type { Attempt } from "../Statistics.ts"
 import * as AnswerText from "./AnswerText.ts"
 import * as Content from "./Content.ts"
 import * as EventFrame from "./EventFrame.ts"
 import type * as Recording from "./Recording.ts"
 import * as Secret from "./Secret.ts"
 import * as Transcript from "./Transcript.ts"
+
+/** What a request must say of itself; `answer` is the text that is kept of its answer, and `outcome` how it ended. */
+export interface Asked {
+  readonly operation: string | undefined
+  readonly path: string
+  readonly headers: Exchange.Headers
+  readonly scheme: string | undefined
+  readonly body: unknown
+  readonly outcome: string
+  answer: string | undefined
+}
 
 /**
  * One answer that goes to a client.
@@ -37,11 +47,11 @@ export interface Sent {
  * - `resize`: keeps so many bytes from now on; 0 drops all. `bytes`: those kept.
  */
 export interface Capture {
-  readonly answer: (attempt: Attempt, request: Pick<Exchange.Exchange, "method" | "headers">) => Answer
-  readonly forget: (attempt: Attempt) => void
-  readonly body: (attempt: Attempt) => Recording.Content | undefined
-  readonly exchanges: (requests: ReadonlyArray<Attempt>) => ReadonlyArray<Recording.Exchange>
-  readonly count: (requests: ReadonlyArray<Attempt>) => number
+  readonly answer: (attempt: Asked, request: Pick<Exchange.Exchange, "method" | "headers">) => Answer
+  readonly forget: (attempt: Asked) => void
+  readonly body: (attempt: Asked) => Recording.Content | undefined
+  readonly exchanges: (requests: ReadonlyArray<Asked>) => ReadonlyArray<Recording.Exchange>
+  readonly count: (requests: ReadonlyArray<Asked>) => number
   readonly resize: (capacity: number) => void
   readonly bytes: () => number
 }
@@ -51,10 +61,10 @@ export const maxText = 64_000
 
 /** Keeps answers of `capacity` bytes in all. */
 export const make = (capacity: number): Capture => {
-  const answers = new Map<Attempt, Kept>()
+  const answers = new Map<Asked, Kept>()
   let room = capacity
   let total = 0
-  const forget = (attempt: Attempt) => {
+  const forget = (attempt: Asked) => {
     total -= answers.get(attempt)?.size ?? 0
     answers.delete(attempt)
     attempt.answer = undefined
@@ -201,13 +211,13 @@ const makeKept = (method: string, secrets: ReadonlyArray<string>): Kept => {
 }
 
 /** Whether its request was authenticated, and its answer was sent as far as it goes. */
-const isReplayable = (attempt: Attempt, kept: Kept | undefined): boolean => {
+const isReplayable = (attempt: Asked, kept: Kept | undefined): boolean => {
   const { body, operation = "", outcome, scheme } = attempt
   if (kept?.status === undefined || body === undefined || scheme === undefined || !replayed.has(operation)) return false
   return outcome === "completed" || (kept.isStream() && (outcome === "aborted" || outcome === "dropped"))
 }
 
-const exchangeOf = (attempt: Attempt, kept: Kept): Recording.Exchange => {
+const exchangeOf = (attempt: Asked, kept: Kept): Recording.Exchange => {
   const { at, headers, method, secrets, status = 0 } = kept
   const isWhole = attempt.outcome === "completed"
   const scrub = Secret.scrubber(secrets)

@@ -176,10 +176,10 @@ export const handle = (options: Options) => {
   const recording = Effect.gen(function*() {
     const exchanges = yield* Backend.exchanges(backend, recorder.capture)
     if (exchanges === undefined) return yield* noRecording
-    const { body, ...response } = HttpResponse.json(undefined, {
-      "content-disposition": "attachment; filename=\"recording.json\""
-    })
-    return { ...response, body: encoder.encode(Recording.toText(exchanges)) }
+    return {
+      ...HttpResponse.json({}, { "content-disposition": "attachment; filename=\"recording.json\"" }),
+      body: encoder.encode(Recording.toText(exchanges))
+    }
   })
 
   const batches = (query: string) => {

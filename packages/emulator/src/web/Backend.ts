@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Recording from "../record/Recording.ts"
-import type * as Replay from "../record/Replay.ts"
 import type * as ScriptJson from "../script/ScriptJson.ts"
 import type * as Statistics from "../Statistics.ts"
 
@@ -16,7 +15,15 @@ import type * as Statistics from "../Statistics.ts"
 export interface Backend {
   readonly script?: ScriptJson.Control | undefined
   readonly recorded?: Effect.Effect<ReadonlyArray<Recording.Exchange>> | undefined
-  readonly replay?: Pick<Replay.Replay["Service"], "unmatched" | "unused"> | undefined
+  readonly replay?: Replayed | undefined
+}
+
+/** What a `Replay` knows of the requests that were not recorded, and of the recordings that were not requested. */
+export interface Replayed {
+  readonly unmatched: Effect.Effect<
+    ReadonlyArray<{ readonly message: string; readonly request: Pick<Recording.Request, "operation" | "modelId"> }>
+  >
+  readonly unused: Effect.Effect<ReadonlyArray<unknown>>
 }
 
 /**
@@ -66,7 +73,7 @@ export const overview = Effect.fnUntraced(function*(
   }
 })
 
-const replayed = Effect.fnUntraced(function*({ unmatched, unused }: NonNullable<Backend["replay"]>) {
+const replayed = Effect.fnUntraced(function*({ unmatched, unused }: Replayed) {
   const refused = yield* unmatched
   return {
     unused: (yield* unused).length,
