@@ -52,7 +52,8 @@ export const draw = (past, index) => {
       }))
     }
     if (times > 0) {
-      const mark = svg("path", { d: `M${x - 3} 1h${step + 6}l${-(step + 6) / 2} 8z`, class: "refused-mark" })
+      const middle = Math.min(width - 5, x + step / 2)
+      const mark = svg("path", { d: `M${middle - 5} 1h10l-5 9z`, class: "refused-mark" })
       const title = svg("title", {})
       title.textContent = `${Format.count(times)} refused`
       mark.append(title)
