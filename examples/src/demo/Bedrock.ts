@@ -76,9 +76,9 @@ export const emulated = <E>(
 
 const real = Layer.merge(Layer.provide(services, BedrockClient.layer()), Layer.succeed(Bedrock, { server: undefined }))
 
-/** Models on this machine. What they have read they remember. */
+/** Models on this machine. */
 const local = ExtractiveChat.layer({ threshold: 0.3, maxSentences: 2 }).pipe(
-  Layer.provideMerge(LocalEmbedding.layer().pipe(EmbeddingService.withCache()))
+  Layer.provideMerge(LocalEmbedding.layer())
 )
 
 /** What `STRATA_PROVIDER` names: Amazon Bedrock, or this machine. */

@@ -10,7 +10,7 @@ export const costs = Effect.gen(function*() {
   const { paint } = yield* Screen.Screen
   yield* Screen.headline(
     4,
-    "Every call has a price, and a budget stops those that could exceed it before they are sent"
+    "Every call has a price, and a budget refuses one before it is sent"
   )
   const { run } = yield* Budget.spent(Bedrock.budget)
   yield* Screen.print(

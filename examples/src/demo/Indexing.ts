@@ -14,7 +14,7 @@ export const index = Effect.gen(function*() {
   const { per, tokens } = Bedrock.quota
   yield* Screen.headline(
     1,
-    `${chunks.length} documents are indexed under a token quota: used to the last, never exceeded`
+    `${chunks.length} documents are indexed as fast as a token quota allows; none is refused`
   )
   if (server !== undefined) {
     yield* server.setQuota({
@@ -49,7 +49,7 @@ export const index = Effect.gen(function*() {
       : `${use.requests} requests, ${use.refused} refused, ${
         Screen.percent(average(use.shares) ?? 0)
       } of the quota used ` +
-        `while documents were waiting, ${Screen.seconds(millis)}`
+        `while documents waited, ${Screen.seconds(millis)}`
   )
   return yield* Retrieval.fromEmbedded(embedded)
 })

@@ -100,7 +100,11 @@ export const headline = (number: number, text: string) =>
   Screen.use(({ paint, print }) => print(`\n${paint("cyan", `${number}`)}  ${paint("bold", text)}`))
 
 /** A result, under the headline. */
-export const result = (text: string) => Screen.use(({ paint, print }) => print(`   ${paint("green", "✓")} ${text}`))
+export const result = Effect.fnUntraced(function*(text: string) {
+  const { paint, print } = yield* Screen
+  const lines = (yield* wrapping(5))(text)
+  yield* print(`   ${paint("green", "✓")} ${lines.trimStart()}`)
+})
 
 /** Something to know, under the headline. */
 export const note = (text: string) => Screen.use(({ paint, print }) => print(paint("dim", `   ${text}`)))
