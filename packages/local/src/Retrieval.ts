@@ -25,7 +25,7 @@ export interface Passage {
   readonly details?: string | undefined
 }
 
-/** A passage and how well it answers: from -0.15 to 1, higher is better; without common words 0.15 at most. */
+/** A passage and how well it answers: from -0.2 to 1, higher is better; without common words 0.2 at most. */
 export interface Hit<P> {
   readonly passage: P
   readonly score: number
@@ -145,7 +145,7 @@ export interface Embedded<P> {
 const provider = "strata"
 
 /** The words say more than the vectors: a small encoder finds paragraphs alike that share their topic only. */
-const wordWeight = 0.85
+const wordWeight = 0.8
 
 const passage = Check.struct<Passage>({
   text: Check.filled,
