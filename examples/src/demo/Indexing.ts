@@ -28,14 +28,13 @@ export const index = Effect.gen(function*() {
     Stream.tap(() => Effect.sync(() => done++)),
     Stream.runCollect
   )
-  const { paint, while: showing } = yield* Screen.Screen
+  const { while: showing } = yield* Screen.Screen
   const picture = Effect.gen(function*() {
     const share = done === chunks.length ? average((yield* useOfQuota)?.shares) : yield* shareNow
-    return (columns: number) => [
-      `   documents  ${paint("green", Screen.bar(done / chunks.length, columns - 40))} ${done} of ${chunks.length}`,
+    return (gauge: Screen.Gauge) => [
+      gauge("documents", done / chunks.length, "green", `${done} of ${chunks.length}`),
       ...share === undefined ? [] : [
-        `   quota      ${paint("yellow", Screen.bar(share, columns - 40))} ` +
-        `${Screen.percent(share)} of ${Screen.number(tokens)} tokens in ${per}`
+        gauge("quota", share, "yellow", `${Screen.percent(share)} of ${Screen.number(tokens)} tokens`)
       ]
     ]
   })
@@ -43,13 +42,13 @@ export const index = Effect.gen(function*() {
   const millis = (yield* Clock.currentTimeMillis) - start
 
   const use = yield* useOfQuota
+  const took = Screen.seconds(millis)
   yield* Screen.result(
     use === undefined
-      ? `${chunks.length} documents in ${Screen.seconds(millis)}`
+      ? `${chunks.length} documents in ${took}`
       : `${use.requests} requests, ${use.refused} refused, ${
         Screen.percent(average(use.shares) ?? 0)
-      } of the quota used ` +
-        `while documents waited, ${Screen.seconds(millis)}`
+      } of the quota used, ${took}`
   )
   return yield* Retrieval.fromEmbedded(embedded)
 })

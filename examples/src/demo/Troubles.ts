@@ -10,17 +10,15 @@ import * as Screen from "./Screen.ts"
 /** Fifty questions at once to a service that refuses the first eighty requests. */
 export const burst = Effect.gen(function*() {
   const { server } = yield* Bedrock.Bedrock
-  const { paint, while: showing } = yield* Screen.Screen
+  const { while: showing } = yield* Screen.Screen
   yield* Screen.headline(2, "50 questions at once, throttled: refused calls are sent again, none fails")
   if (server === undefined) return yield* skipped
 
   const throttling = yield* server.inject({ type: "throttle", model: Bedrock.chatModel, times: 80 })
   const asking = makeAsking()
-  const picture = Effect.map(throttling.struck, (struck) => (columns: number) => [
-    `   answered   ${
-      paint("green", Screen.bar(asking.answers.length / 50, columns - 40))
-    } ${asking.answers.length} of 50`,
-    `   refused    ${paint("yellow", Screen.bar(struck / 80, columns - 40))} ${struck} times`
+  const picture = Effect.map(throttling.struck, (struck) => (gauge: Screen.Gauge) => [
+    gauge("answered", asking.answers.length / 50, "green", `${asking.answers.length} of 50`),
+    gauge("refused", struck / 80, "yellow", `${struck} times`)
   ])
   yield* showing(Effect.forEach(Array.range(1, 50), asking.ask, { concurrency: "unbounded" }), picture)
 
@@ -63,14 +61,13 @@ export const outage = Effect.gen(function*() {
   )
 
   const answeredBy = (model: string) => asking.answers.filter((answer) => answer.model === model).length
-  const picture = Effect.map(breaker, (state) => (columns: number) => {
+  const picture = Effect.map(breaker, (state) => (gauge: Screen.Gauge) => {
     const line = (name: string, model: string, colour: Screen.Colour) =>
-      `   ${name} ${paint(colour, Screen.bar(answeredBy(model) / 60, columns - 40))} ` +
-      `${answeredBy(model)} by ${nameOf(model)}`
+      gauge(name, answeredBy(model) / 60, colour, `${answeredBy(model)} by ${nameOf(model)}`)
     return [
-      line("model     ", Bedrock.chatModel, "green"),
-      line("fallback  ", Bedrock.otherModel, "blue"),
-      `   service    ${outage !== undefined ? paint("red", "down") : paint("green", "up")}, breaker ` +
+      line("model", Bedrock.chatModel, "green"),
+      line("fallback", Bedrock.otherModel, "blue"),
+      `   service    ${outage === undefined ? paint("green", "up") : paint("red", "down")}, breaker ` +
       paint(state === "closed" ? "green" : "red", state)
     ]
   })
