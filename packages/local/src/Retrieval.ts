@@ -1,8 +1,8 @@
 /**
  * Finds the passages that answer a question, by their words and by their meaning, over any {@link EmbeddingService}.
  *
- * Words are compared by BM25 with English stems, meaning by the cosine of the vectors. Everything is in memory, and every
- * passage is compared, which takes some milliseconds for 10,000 of them.
+ * Words are compared by BM25 with English stems, meaning by the cosine of the vectors. Everything is in memory, and each
+ * search compares every passage: it is for thousands of them, not for millions.
  */
 import * as Check from "@strata/core/Check"
 import type * as Embedding from "@strata/core/embedding/Embedding"
