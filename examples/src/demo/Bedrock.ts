@@ -60,7 +60,8 @@ const chat = (model: string) =>
 const embeddings = (model: string) =>
   BedrockEmbedding.layer({
     model,
-    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: quota.tokens, per: quota.per }] }) })
+    // Room for one request that arrives later than it was sent. In a real minute that is nothing.
+    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: 0.96 * quota.tokens, per: quota.per }] }) })
   }).pipe(EmbeddingService.withBudget(budget))
 
 const services = (models: { readonly chat: string; readonly embedding: string }) =>
