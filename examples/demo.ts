@@ -22,7 +22,9 @@ export const program = Effect.gen(function*() {
   yield* Screen.print(
     server === undefined
       ? "Strata on Amazon Bedrock, through the AWS SDK"
-      : `Strata on an emulated Bedrock at ${server.url}, through the AWS SDK`
+      : `Strata on an emulated Bedrock at ${server.url}, through the AWS SDK.\n` +
+        "No language model is asked: a sentence encoder on this machine embeds, and answers are\n" +
+        "quoted from the documents."
   )
 
   const index = yield* Indexing.index
