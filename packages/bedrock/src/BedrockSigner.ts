@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function*(
     attempt(() => Promise.resolve(typeof sdk.token === "function" ? sdk.token(properties) : sdk.token))
   const keys = (properties: object) => attempt(() => Promise.resolve(credentials?.(properties)))
 
-  const sign = Effect.fn("BedrockSigner.sign")(function*(request: Unsigned) {
+  const sign = Effect.fnUntraced(function*(request: Unsigned) {
     const { body, headers, method, url } = yield* Check.run(unsigned, request, {
       provider: providerName,
       field: "request"
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
       new Date(yield* Clock.currentTimeMillis)
     )
     return signed
-  })
+  }, Effect.withSpan("BedrockSigner.sign", {}, { captureStackTrace: false }))
 
   return BedrockSigner.of({
     sign,

@@ -8,6 +8,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
+import * as TaggedError from "./TaggedError.ts"
 
 const fields = {
   provider: Schema.String,
@@ -26,18 +27,16 @@ const hinted = { ...fields, retryAfter: Schema.optional(Schema.Duration) }
 const placeable = { ...fields, field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
 
 /** Credentials are missing, expired or not recognised. `transient`: what hands them out may do so in a moment. */
-export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", {
+export class AuthenticationError extends TaggedError.make<AuthenticationError>()("AuthenticationError", {
   ...fields,
   transient: Schema.optional(Schema.Boolean)
 }) {}
 
 /** The credentials are valid, but lack access to the model, or a policy denies the call. */
-export class PermissionDeniedError
-  extends Schema.TaggedError<PermissionDeniedError>()("PermissionDeniedError", fields)
-{}
+export class PermissionDeniedError extends TaggedError.make<PermissionDeniedError>()("PermissionDeniedError", fields) {}
 
 /** The request is invalid. `field` is the part that is wrong, `remedy` what to do about it. */
-export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>()("InvalidRequestError", {
+export class InvalidRequestError extends TaggedError.make<InvalidRequestError>()("InvalidRequestError", {
   ...placeable,
   remedy: Schema.optional(Schema.String)
 }) {}
@@ -51,39 +50,35 @@ export class Measured extends Schema.Opaque<Measured>()(Schema.Struct({
 
 /** The prompt, or a text to embed, is longer than the model accepts; `measured` where the provider says how long. */
 export class ContextLengthExceededError
-  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", {
+  extends TaggedError.make<ContextLengthExceededError>()("ContextLengthExceededError", {
     ...placeable,
     measured: Schema.optional(Measured)
   })
 {}
 
 /** The model does not exist at this endpoint, or no longer. */
-export class ModelNotFoundError extends Schema.TaggedError<ModelNotFoundError>()("ModelNotFoundError", fields) {}
+export class ModelNotFoundError extends TaggedError.make<ModelNotFoundError>()("ModelNotFoundError", fields) {}
 
 /** The model does not support a feature of the request. */
-export class UnsupportedFeatureError extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", {
+export class UnsupportedFeatureError extends TaggedError.make<UnsupportedFeatureError>()("UnsupportedFeatureError", {
   ...placeable,
   feature: Schema.String
 }) {}
 
 /** Too many requests or tokens. `retryAfter` is the provider's hint, if any. */
-export class RateLimitError extends Schema.TaggedError<RateLimitError>()("RateLimitError", hinted) {}
+export class RateLimitError extends TaggedError.make<RateLimitError>()("RateLimitError", hinted) {}
 
 /** A limit of the account, such as tokens per day, that a short wait does not lift. */
-export class QuotaExceededError extends Schema.TaggedError<QuotaExceededError>()("QuotaExceededError", fields) {}
+export class QuotaExceededError extends TaggedError.make<QuotaExceededError>()("QuotaExceededError", fields) {}
 
 /** The model is loading or out of capacity. */
-export class ModelUnavailableError
-  extends Schema.TaggedError<ModelUnavailableError>()("ModelUnavailableError", hinted)
-{}
+export class ModelUnavailableError extends TaggedError.make<ModelUnavailableError>()("ModelUnavailableError", hinted) {}
 
 /** An internal error of the provider. */
-export class ProviderInternalError
-  extends Schema.TaggedError<ProviderInternalError>()("ProviderInternalError", hinted)
-{}
+export class ProviderInternalError extends TaggedError.make<ProviderInternalError>()("ProviderInternalError", hinted) {}
 
 /** The model failed on this request. `originalStatus` is the status it returned to the provider. */
-export class ModelFailedError extends Schema.TaggedError<ModelFailedError>()("ModelFailedError", {
+export class ModelFailedError extends TaggedError.make<ModelFailedError>()("ModelFailedError", {
   ...fields,
   originalStatus: Schema.optional(Schema.Finite)
 }) {}
@@ -96,44 +91,44 @@ export type TimeoutPhase = typeof TimeoutPhase.Type
 export const TimeoutPhase = Schema.Literals(["attempt", "first-event", "idle", "deadline", "connect", "model"])
 
 /** A timeout; `after` is its length, unless it is the provider's. */
-export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutError", {
+export class TimeoutError extends TaggedError.make<TimeoutError>()("TimeoutError", {
   ...fields,
   phase: TimeoutPhase,
   after: Schema.optional(Schema.Duration)
 }) {}
 
 /** The network failed to carry the request or the answer. `retryAfter` is the hint of a gateway on the way, if any. */
-export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", hinted) {}
+export class ConnectionError extends TaggedError.make<ConnectionError>()("ConnectionError", hinted) {}
 
 /** A stream failed after `delivered` events; these are valid, the rest is missing. */
-export class StreamInterruptedError extends Schema.TaggedError<StreamInterruptedError>()("StreamInterruptedError", {
+export class StreamInterruptedError extends TaggedError.make<StreamInterruptedError>()("StreamInterruptedError", {
   ...fields,
   delivered: Schema.Finite
 }) {}
 
 /** The provider's answer cannot be decoded. */
 export class MalformedResponseError
-  extends Schema.TaggedError<MalformedResponseError>()("MalformedResponseError", fields)
+  extends TaggedError.make<MalformedResponseError>()("MalformedResponseError", fields)
 {}
 
 /** The model's answer `text` does not match the schema, as `issue` explains; without one it was cut or withheld. */
-export class StructuredOutputError extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", {
+export class StructuredOutputError extends TaggedError.make<StructuredOutputError>()("StructuredOutputError", {
   ...fields,
   text: Schema.String,
   issue: Schema.optional(Schema.String)
 }) {}
 
 /** The breaker is open: nothing was sent. `retryAfter` is the rest of the open time. */
-export class CircuitOpenError extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", hinted) {}
+export class CircuitOpenError extends TaggedError.make<CircuitOpenError>()("CircuitOpenError", hinted) {}
 
 /** The call could cost more than the budget has left: nothing was sent. */
-export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
+export class BudgetExceededError extends TaggedError.make<BudgetExceededError>()("BudgetExceededError", fields) {}
 
 /**
  * The provider takes no further batch job for now, as too many are waiting or running. It is no failure of the job: submit
  * it again when one of them is over.
  */
-export class QueueFullError extends Schema.TaggedError<QueueFullError>()("QueueFullError", hinted) {}
+export class QueueFullError extends TaggedError.make<QueueFullError>()("QueueFullError", hinted) {}
 
 /** What a call to a provider fails with, of any service. */
 export type CallError = typeof CallError.Type

@@ -47,7 +47,7 @@ export const estimate: (text: string) => number = Tokens.estimate
  * const chunks = yield* Splitter.split(document, { maxTokens: 512 })
  * const { embeddings } = yield* EmbeddingService.embedMany(chunks.map(Chunk.withContext))
  */
-export const split = Effect.fn("Splitter.split")(function*(
+export const split = Effect.fnUntraced(function*(
   document: Document.Document,
   options: Options = {}
 ): Effect.fn.Return<ReadonlyArray<Chunk.Chunk>, DocumentError.InvalidOptionError> {
@@ -90,7 +90,7 @@ export const split = Effect.fn("Splitter.split")(function*(
     })
   }
   return chunks
-})
+}, Effect.withSpan("Splitter.split", {}, { captureStackTrace: false }))
 
 const counter = Check.optional<(text: string) => number>({
   accepts: (value): value is (text: string) => number => typeof value === "function",

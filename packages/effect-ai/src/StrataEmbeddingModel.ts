@@ -92,12 +92,12 @@ export const make = (
       embed: (input) =>
         Effect.flatMap(Options, (own) => service.embed(input, over(own))).pipe(
           Effect.mapBoth({ onFailure: failure("embed"), onSuccess: responseOf }),
-          Effect.withSpan("EmbeddingModel.embed")
+          Effect.withSpan("EmbeddingModel.embed", {}, { captureStackTrace: false })
         ),
       embedMany: (inputs) =>
         Effect.flatMap(Options, (own) => service.embedMany(inputs, over(own))).pipe(
           Effect.mapBoth({ onFailure: failure("embedMany"), onSuccess: manyOf }),
-          Effect.withSpan("EmbeddingModel.embedMany")
+          Effect.withSpan("EmbeddingModel.embedMany", {}, { captureStackTrace: false })
         )
     })
     return Origin.mark(model, service, ownOf(options).model)

@@ -7,6 +7,7 @@
  */
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -49,7 +50,7 @@ import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
 
 /** The emulator could not start: its port is in use or not permitted, or its certificate or an option is invalid. */
-export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
+export class EmulatorError extends TaggedError.make<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()
 }) {}

@@ -1,6 +1,7 @@
 /**
  * Hand-written JSON decoded by a schema, with errors that name the path and the expected value.
  */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
@@ -12,7 +13,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
  * A file that cannot be read, is not JSON, or does not match its schema. `message` names the file and, line by line,
  * the paths: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
  */
-export class JsonFileError extends Schema.TaggedError<JsonFileError>()("JsonFileError", {
+export class JsonFileError extends TaggedError.make<JsonFileError>()("JsonFileError", {
   file: Schema.String,
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

@@ -1,4 +1,5 @@
 /** What talking to an MCP server fails with: one error, whose `reason` says what happened and `outcome` what is known. */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Schema from "effect/Schema"
 
 /**
@@ -45,7 +46,7 @@ export const Outcome = Schema.Literals(["not-run", "answered", "unknown"])
  * - `exitCode`, `stderr`: of a process that ended; at most 20 lines, the last ones. No code after a signal.
  * - `code`: of a JSON-RPC error; `status`: of an HTTP response.
  */
-export class McpError extends Schema.TaggedError<McpError>()("McpError", {
+export class McpError extends TaggedError.make<McpError>()("McpError", {
   server: Schema.String,
   reason: Reason,
   outcome: Outcome,

@@ -1,4 +1,5 @@
 /** What goes wrong between a page and a chat, beside the errors of the chat itself. */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Schema from "effect/Schema"
 
 /**
@@ -11,7 +12,7 @@ import * as Schema from "effect/Schema"
  *   `altered`: the call is not the one that was asked about: the tool or its input is another one.
  * - `unanswered`: the page sent no answer at all.
  */
-export class UiAnswerError extends Schema.TaggedError<UiAnswerError>()("UiAnswerError", {
+export class UiAnswerError extends TaggedError.make<UiAnswerError>()("UiAnswerError", {
   reason: Schema.Literals(["not-waiting", "other-message", "expired", "forged", "altered", "unanswered"]),
   chatId: Schema.String,
   callId: Schema.optional(Schema.String),
@@ -19,27 +20,27 @@ export class UiAnswerError extends Schema.TaggedError<UiAnswerError>()("UiAnswer
 }) {}
 
 /** The conversation has a turn that runs, and readers; or there are more turns at once than the options allow. */
-export class UiConflictError extends Schema.TaggedError<UiConflictError>()("UiConflictError", {
+export class UiConflictError extends TaggedError.make<UiConflictError>()("UiConflictError", {
   reason: Schema.Literals(["turn-running", "too-many-turns"]),
   chatId: Schema.String,
   message: Schema.String
 }) {}
 
 /** The body of a request is not JSON (`malformed`), is not of its `media-type`, or is larger than the options allow. */
-export class UiBodyError extends Schema.TaggedError<UiBodyError>()("UiBodyError", {
+export class UiBodyError extends TaggedError.make<UiBodyError>()("UiBodyError", {
   reason: Schema.Literals(["malformed", "media-type", "too-large"]),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}
 
 /** The answer is larger than a server keeps for replays. */
-export class UiSizeError extends Schema.TaggedError<UiSizeError>()("UiSizeError", {
+export class UiSizeError extends TaggedError.make<UiSizeError>()("UiSizeError", {
   limit: Schema.Finite,
   message: Schema.String
 }) {}
 
 /** The store of waiting calls failed, or holds what cannot be read. Nothing was run. */
-export class UiRunsError extends Schema.TaggedError<UiRunsError>()("UiRunsError", {
+export class UiRunsError extends TaggedError.make<UiRunsError>()("UiRunsError", {
   operation: Schema.Literals(["put", "take"]),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

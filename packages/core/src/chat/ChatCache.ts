@@ -7,10 +7,11 @@ import * as Schema from "effect/Schema"
 import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 import type * as ChatRequest from "./ChatRequest.ts"
 
 /** The store could not be read or written. */
-export class ChatCacheError extends Schema.TaggedError<ChatCacheError>()("ChatCacheError", {
+export class ChatCacheError extends TaggedError.make<ChatCacheError>()("ChatCacheError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}

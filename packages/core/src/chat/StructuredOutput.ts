@@ -144,7 +144,7 @@ export const object = <S extends AnySchema>(
       if (!(repairs > 0) || error.issue === undefined) return yield* error
       messages = [...messages, ...correction(response, error.issue)]
     }
-  }).pipe(Effect.withSpan("ChatService.object"))
+  }).pipe(Effect.withSpan("ChatService.object", {}, { captureStackTrace: false }))
 
 /**
  * {@link object} in pieces, without repairs: `partial` events, then one `object` event with the value and the response.
@@ -197,7 +197,7 @@ export const objectStream = <S extends AnySchema>(
       return { type: "object" as const, ...response, value: yield* read(schema, isWrapped, response) }
     })
     return Stream.concat(partials, Stream.fromEffect(whole))
-  })).pipe(Stream.withSpan("ChatService.objectStream"))
+  })).pipe(Stream.withSpan("ChatService.objectStream", { captureStackTrace: false }))
 
 /** The response format of a schema, and whether it is wrapped in `{ value: … }`. */
 const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOptions = {}) {

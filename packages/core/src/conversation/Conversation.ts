@@ -231,7 +231,7 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
       const turn = Effect.flatMap(given(input, request), (given) => Turns.run(session, ...given))
       return (settings.isQueued ? line.withPermits(1)(turn) : turn).pipe(
         Effect.map(answerOf),
-        Effect.withSpan("Conversation.send")
+        Effect.withSpan("Conversation.send", {}, { captureStackTrace: false })
       )
     },
     stream: (input, request) => {
@@ -241,7 +241,7 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
         Stream.map((event): Event =>
           event.type === "ended" ? { type: "answer", answer: answerOf(event.ended) } : event
         ),
-        Stream.withSpan("Conversation.stream")
+        Stream.withSpan("Conversation.stream", { captureStackTrace: false })
       )
     },
     history: after(() => Tree.pathTo(tree, tree.head)),
@@ -254,19 +254,19 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
     usage: after(() =>
       Tree.pathTo(tree, tree.head).reduce((sum, { usage }) => usage ? Usage.add(sum, usage) : sum, Usage.empty)
     ),
-    branch: Effect.fn("Conversation.branch")(function*(node) {
+    branch: Effect.fnUntraced(function*(node) {
       yield* session.refresh
       if (!tree.nodes.has(node)) {
         return yield* Check.invalid("node", "the conversation has no such message", "Take an id from its `nodes`")
       }
       yield* session.append(() => ({ head: node, turn: "closed" }))
-    }),
-    add: Effect.fn("Conversation.add")(function*(messages) {
+    }, Effect.withSpan("Conversation.branch", {}, { captureStackTrace: false })),
+    add: Effect.fnUntraced(function*(messages) {
       const added = yield* Given.messages(messages)
       yield* session.refresh
       const nodes = yield* Session.nodesOf(added, tree.head)
       if (nodes.length > 0) yield* session.claim({ nodes, head: nodes.at(-1)!.id, turn: "closed" })
-    })
+    }, Effect.withSpan("Conversation.add", {}, { captureStackTrace: false }))
   }
   return conversation
 })

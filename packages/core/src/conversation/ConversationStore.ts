@@ -16,11 +16,12 @@ import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Lazy from "../internal/lazy.ts"
 import * as Total from "../internal/total.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as ConversationRecord from "./ConversationRecord.ts"
 
 /** Another turn came first: nothing was written. `expected` and `actual` are revisions. */
 export class ConversationConflictError
-  extends Schema.TaggedError<ConversationConflictError>()("ConversationConflictError", {
+  extends TaggedError.make<ConversationConflictError>()("ConversationConflictError", {
     conversation: Schema.String,
     expected: Schema.Finite,
     actual: Schema.optional(Schema.Finite),
@@ -32,7 +33,7 @@ export class ConversationConflictError
  * The store failed to `read`, `append` or `list`, or holds what is no conversation. `unsaved` is what had arrived and could
  * not be written.
  */
-export class ConversationStoreError extends Schema.TaggedError<ConversationStoreError>()("ConversationStoreError", {
+export class ConversationStoreError extends TaggedError.make<ConversationStoreError>()("ConversationStoreError", {
   operation: Schema.Literals(["read", "append", "list"]),
   conversation: Schema.optional(Schema.String),
   message: Schema.String,

@@ -7,9 +7,10 @@ import * as Schema from "effect/Schema"
 import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 
 /** The store could not be read or written. */
-export class EmbeddingCacheError extends Schema.TaggedError<EmbeddingCacheError>()("EmbeddingCacheError", {
+export class EmbeddingCacheError extends TaggedError.make<EmbeddingCacheError>()("EmbeddingCacheError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}

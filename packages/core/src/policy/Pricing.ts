@@ -15,6 +15,7 @@ import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import { defined } from "../internal/defined.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 import type * as Usage from "../Usage.ts"
 
 const PerMillion = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -112,7 +113,7 @@ export interface Files {
  * - `path`: of the file; `field`: the place in it, such as `[2].price.input`, where its content is the problem.
  * - `remedy`: what to do about it.
  */
-export class PricesFileError extends Schema.TaggedError<PricesFileError>()("PricesFileError", {
+export class PricesFileError extends TaggedError.make<PricesFileError>()("PricesFileError", {
   message: Schema.String,
   path: Schema.String,
   field: Schema.optional(Schema.String),

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as TaggedError from "../TaggedError.ts"
 import type * as Documents from "./Documents.ts"
 import * as AdaptiveLimitsMemory from "./internal/adaptiveLimitsMemory.ts"
 import type { Adaptive, Current } from "./internal/limitCurve.ts"
@@ -16,7 +17,7 @@ import * as LimitsDocuments from "./internal/limitsDocuments.ts"
 export type { Adaptive, Current } from "./internal/limitCurve.ts"
 
 /** The limits could not be read or written. */
-export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>()("AdaptiveLimitsError", {
+export class AdaptiveLimitsError extends TaggedError.make<AdaptiveLimitsError>()("AdaptiveLimitsError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}

@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as TaggedError from "../TaggedError.ts"
 import type * as Documents from "./Documents.ts"
 import type * as LedgerData from "./internal/ledgerData.ts"
 import * as LedgerDocuments from "./internal/ledgerDocuments.ts"
@@ -15,7 +16,7 @@ import * as LedgerMemory from "./internal/ledgerMemory.ts"
 export type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./internal/ledgerData.ts"
 
 /** The ledger could not be read or written. */
-export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
+export class LedgerError extends TaggedError.make<LedgerError>()("LedgerError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}

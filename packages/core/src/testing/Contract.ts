@@ -9,6 +9,7 @@
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as TaggedError from "../TaggedError.ts"
 
 /** Declares a test; `timeout` in milliseconds. */
 export type Declare = (
@@ -34,4 +35,4 @@ export interface Runner {
 export type Support = "yes" | { readonly refused: string } | { readonly missing: string }
 
 /** A promise of the contract that an implementation does not keep. */
-export class ContractError extends Schema.TaggedError<ContractError>()("ContractError", { message: Schema.String }) {}
+export class ContractError extends TaggedError.make<ContractError>()("ContractError", { message: Schema.String }) {}

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Untyped from "../internal/untyped.ts"
+import * as TaggedError from "../TaggedError.ts"
 
 /**
  * Whether the model reads the message of a failure (`return`), without stack or cause, or the call fails with it
@@ -22,7 +23,7 @@ export type Answer<Output> =
 type Parts = ReadonlyArray<Message.ToolResultContent>
 
 /** The model called an unknown tool, or a tool with invalid arguments, and again after it was told the `issue`. */
-export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCallError", {
+export class ToolCallError extends TaggedError.make<ToolCallError>()("ToolCallError", {
   reason: Schema.Literals(["unknown-tool", "invalid-arguments"]),
   tool: Schema.String,
   callId: Schema.String,
@@ -32,7 +33,7 @@ export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCall
 }) {}
 
 /** A handler threw, died, or returned a value without a JSON form: a mistake in the program. */
-export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("ToolDefectError", {
+export class ToolDefectError extends TaggedError.make<ToolDefectError>()("ToolDefectError", {
   tool: Schema.String,
   message: Schema.String,
   cause: Schema.Defect()

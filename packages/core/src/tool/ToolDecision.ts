@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as Message from "../chat/Message.ts"
 import * as Untyped from "../internal/untyped.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as ToolState from "./ToolState.ts"
 
 /** Lets the call run. With `params` it runs with these arguments instead, and the model is told so. */
@@ -49,7 +50,7 @@ export const Decision = Schema.Union([Approve, Deny, Result, Expire])
  * - `invalid-params`, `invalid-result`: the changed arguments or the result do not fit the schema of the tool.
  * - `tool-changed`: the definition of the tool is another one than when the model called it: deny the call, or let it expire.
  */
-export class DecisionError extends Schema.TaggedError<DecisionError>()("DecisionError", {
+export class DecisionError extends TaggedError.make<DecisionError>()("DecisionError", {
   reason: Schema.Literals([
     "unknown-call",
     "already-answered",

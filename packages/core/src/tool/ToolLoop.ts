@@ -76,7 +76,10 @@ export const run = <
   ToolEvent.Outcome,
   LoopError<Tools> | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Effect.flatMap(begin(input, options), toOutcome).pipe(Effect.withSpan("ToolLoop.run"))
+> =>
+  Effect.flatMap(begin(input, options), toOutcome).pipe(
+    Effect.withSpan("ToolLoop.run", {}, { captureStackTrace: false })
+  )
 
 /** {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure. */
 export const stream = <
@@ -94,7 +97,10 @@ export const stream = <
   ToolEvent.Event,
   LoopError<Tools> | ProviderError.StreamInterruptedError | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Stream.unwrap(Effect.map(begin(input, options), toEvents)).pipe(Stream.withSpan("ToolLoop.stream"))
+> =>
+  Stream.unwrap(Effect.map(begin(input, options), toEvents)).pipe(
+    Stream.withSpan("ToolLoop.stream", { captureStackTrace: false })
+  )
 
 /**
  * Goes on from the state of a loop that waits, or that a crash ended.
@@ -130,7 +136,10 @@ export const resume = <
   ToolEvent.Outcome,
   LoopError<Tools> | ResumeError | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Effect.flatMap(beginFrom(state, answers, options), toOutcome).pipe(Effect.withSpan("ToolLoop.resume"))
+> =>
+  Effect.flatMap(beginFrom(state, answers, options), toOutcome).pipe(
+    Effect.withSpan("ToolLoop.resume", {}, { captureStackTrace: false })
+  )
 
 /** {@link resume} with its events: a `tool-result` for each call that gets its result now, then those of {@link stream}. */
 export const resumeStream = <
@@ -149,7 +158,10 @@ export const resumeStream = <
   ToolEvent.Event,
   LoopError<Tools> | ResumeError | ProviderError.StreamInterruptedError | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Stream.unwrap(Effect.map(beginFrom(state, answers, options), toEvents)).pipe(Stream.withSpan("ToolLoop.resume"))
+> =>
+  Stream.unwrap(Effect.map(beginFrom(state, answers, options), toEvents)).pipe(
+    Stream.withSpan("ToolLoop.resume", { captureStackTrace: false })
+  )
 
 const begin = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2, E3, R3>(
   input: ChatRequest.Input,

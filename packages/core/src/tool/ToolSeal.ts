@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as SealedText from "./internal/sealedText.ts"
 import * as ToolState from "./ToolState.ts"
 
@@ -49,7 +50,7 @@ export type Claim<E = never, R = never> = (
  * - `forged`: it was not sealed with the key, or was altered. `expired`: its time is over.
  * - `other-conversation`: it was sealed for another one. `used`: it was unsealed before.
  */
-export class SealError extends Schema.TaggedError<SealError>()("SealError", {
+export class SealError extends TaggedError.make<SealError>()("SealError", {
   reason: Schema.Literals(["forged", "expired", "other-conversation", "used"]),
   message: Schema.String
 }) {}

@@ -12,6 +12,7 @@ import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as Usage from "../Usage.ts"
 
 /**
@@ -114,7 +115,7 @@ export class State extends Schema.Opaque<State>()(Schema.Struct({
  * - `malformed`: it is not a state. `version`: it is of another version.
  * - `model-changed`: the service answers with another model or provider than the one that began.
  */
-export class StateError extends Schema.TaggedError<StateError>()("StateError", {
+export class StateError extends TaggedError.make<StateError>()("StateError", {
   reason: Schema.Literals(["malformed", "version", "model-changed"]),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

@@ -1,6 +1,7 @@
 /**
  * Fault injection: which fault, for which requests, how often and when. All of it is data, also as JSON.
  */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -226,7 +227,7 @@ export type Fault = typeof Fault.Type
 export const Fault = Schema.Union(Object.values(kinds))
 
 /** An invalid fault. `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
-export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", { message: Schema.String }) {}
+export class FaultError extends TaggedError.make<FaultError>()("FaultError", { message: Schema.String }) {}
 
 /** Checks a fault of a program; `name` is its name in errors. */
 export const check = (fault: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
