@@ -49,7 +49,13 @@ import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
 
-/** The emulator could not start: its port is in use or not permitted, or its certificate or an option is invalid. */
+/**
+ * The emulator could not start, or an option of it is not valid.
+ *
+ * When: its port is in use or not permitted, or its certificate, its quotas or another option cannot be used.
+ *
+ * Remedy: choose another port, or correct the option that the message names.
+ */
 export class EmulatorError extends TaggedError.make<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()

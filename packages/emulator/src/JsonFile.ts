@@ -10,8 +10,13 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 
 /**
- * A file that cannot be read, is not JSON, or does not match its schema. `message` names the file and, line by line,
- * the paths: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
+ * A file of the emulator cannot be used.
+ *
+ * When: a script, faults, quotas or a recording cannot be read, is not JSON, or does not match its schema.
+ *
+ * - `file`: the name of the file.
+ *
+ * Remedy: correct the places that `message` names, line by line.
  */
 export class JsonFileError extends TaggedError.make<JsonFileError>()("JsonFileError", {
   file: Schema.String,

@@ -40,11 +40,15 @@ export type Outcome = typeof Outcome.Type
 export const Outcome = Schema.Literals(["not-run", "answered", "unknown"])
 
 /**
- * A failure of an MCP server or of the way to it.
+ * An MCP server failed, or the way to it.
+ *
+ * When: a server cannot be started or reached, refuses a request, or answers what the protocol does not allow.
  *
  * - `server`: the name that the program gave it; `tool`: the server's name of the tool that was called.
  * - `exitCode`, `stderr`: of a process that ended; at most 20 lines, the last ones. No code after a signal.
  * - `code`: of a JSON-RPC error; `status`: of an HTTP response.
+ *
+ * Remedy: see `reason`; where `outcome` is `not-run` a call can be repeated safely.
  */
 export class McpError extends TaggedError.make<McpError>()("McpError", {
   server: Schema.String,

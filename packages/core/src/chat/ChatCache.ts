@@ -10,7 +10,13 @@ import type * as ProviderError from "../ProviderError.ts"
 import * as TaggedError from "../TaggedError.ts"
 import type * as ChatRequest from "./ChatRequest.ts"
 
-/** The store could not be read or written. */
+/**
+ * The store of an answer cache could not be read or written.
+ *
+ * When: a store of your own, or of `ChatCachePersistence`, fails. `ChatService.withCache` treats it as a miss.
+ *
+ * Remedy: check the store; calls go on without the cache.
+ */
 export class ChatCacheError extends TaggedError.make<ChatCacheError>()("ChatCacheError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

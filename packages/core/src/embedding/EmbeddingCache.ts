@@ -9,7 +9,14 @@ import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as TaggedError from "../TaggedError.ts"
 
-/** The store could not be read or written. */
+/**
+ * The store of an embedding cache could not be read or written.
+ *
+ * When: a store of your own, or of `EmbeddingCachePersistence`, fails. `EmbeddingService.withCache` treats it as a
+ * miss.
+ *
+ * Remedy: check the store; calls go on without the cache.
+ */
 export class EmbeddingCacheError extends TaggedError.make<EmbeddingCacheError>()("EmbeddingCacheError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

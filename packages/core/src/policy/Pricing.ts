@@ -108,10 +108,13 @@ export interface Files {
 }
 
 /**
- * A file of prices that cannot be used.
+ * A file of prices cannot be used.
+ *
+ * When: `Pricing.layerFile` reads a file that does not exist, is not JSON, or has an invalid entry.
  *
  * - `path`: of the file; `field`: the place in it, such as `[2].price.input`, where its content is the problem.
- * - `remedy`: what to do about it.
+ *
+ * Remedy: correct the file as `remedy` says.
  */
 export class PricesFileError extends TaggedError.make<PricesFileError>()("PricesFileError", {
   message: Schema.String,

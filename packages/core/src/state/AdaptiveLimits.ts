@@ -16,7 +16,14 @@ import * as LimitsDocuments from "./internal/limitsDocuments.ts"
 
 export type { Adaptive, Current } from "./internal/limitCurve.ts"
 
-/** The limits could not be read or written. */
+/**
+ * The store of adaptive limits could not be read or written.
+ *
+ * When: limits that `SharedState` shares cannot be reached. Calls are not failed by it: each process goes on with
+ * limits of its own.
+ *
+ * Remedy: check the connection to the store.
+ */
 export class AdaptiveLimitsError extends TaggedError.make<AdaptiveLimitsError>()("AdaptiveLimitsError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

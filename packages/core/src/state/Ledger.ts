@@ -15,7 +15,14 @@ import * as LedgerMemory from "./internal/ledgerMemory.ts"
 
 export type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./internal/ledgerData.ts"
 
-/** The ledger could not be read or written. */
+/**
+ * The ledger of quotas and budgets could not be read or written.
+ *
+ * When: `Budget.spent` or a ledger of `SharedState` cannot reach its store. Calls are not failed by it: see
+ * `SharedState`.
+ *
+ * Remedy: check the connection to the store.
+ */
 export class LedgerError extends TaggedError.make<LedgerError>()("LedgerError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

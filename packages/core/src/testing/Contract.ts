@@ -34,5 +34,11 @@ export interface Runner {
  */
 export type Support = "yes" | { readonly refused: string } | { readonly missing: string }
 
-/** A promise of the contract that an implementation does not keep. */
+/**
+ * The implementation of a service does not keep the contract of the service.
+ *
+ * When: a test of `ChatContract`, `EmbeddingContract` or `RerankContract` finds a difference.
+ *
+ * Remedy: correct the implementation, or declare the deviation.
+ */
 export class ContractError extends TaggedError.make<ContractError>()("ContractError", { message: Schema.String }) {}

@@ -45,10 +45,14 @@ export type Claim<E = never, R = never> = (
 ) => Effect.Effect<boolean, E, R>
 
 /**
- * A sealed state was refused.
+ * A sealed state of a tool loop was refused.
+ *
+ * When: `ToolLoop.unseal` gets a text that was altered, is too old, or belongs to another conversation.
  *
  * - `forged`: it was not sealed with the key, or was altered. `expired`: its time is over.
  * - `other-conversation`: it was sealed for another one. `used`: it was unsealed before.
+ *
+ * Remedy: begin the loop again; for `forged`, check that all processes have the same key.
  */
 export class SealError extends TaggedError.make<SealError>()("SealError", {
   reason: Schema.Literals(["forged", "expired", "other-conversation", "used"]),

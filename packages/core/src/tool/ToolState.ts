@@ -110,10 +110,15 @@ export class State extends Schema.Opaque<State>()(Schema.Struct({
 })) {}
 
 /**
- * A state cannot be used.
+ * The state of a tool loop cannot be used.
  *
- * - `malformed`: it is not a state. `version`: it is of another version.
- * - `model-changed`: the service answers with another model or provider than the one that began.
+ * When: `ToolLoop.decode`, `resume`, `resumeStream` or `unseal` gets what is not a state, or one that another model
+ * began.
+ *
+ * - `reason`: `malformed`, it is not a state; `version`, it is of another version; `model-changed`, the service
+ *   answers with another model or provider than the one that began.
+ *
+ * Remedy: begin the loop again, or resume with the model that began it.
  */
 export class StateError extends TaggedError.make<StateError>()("StateError", {
   reason: Schema.Literals(["malformed", "version", "model-changed"]),

@@ -226,7 +226,13 @@ export type Fault = typeof Fault.Type
 /** @see {@link Fault} */
 export const Fault = Schema.Union(Object.values(kinds))
 
-/** An invalid fault. `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
+/**
+ * A fault to inject is not valid.
+ *
+ * When: `Emulator.inject` gets a fault with an unknown type, or with a field that its type does not have.
+ *
+ * Remedy: correct the field that the message names.
+ */
 export class FaultError extends TaggedError.make<FaultError>()("FaultError", { message: Schema.String }) {}
 
 /** Checks a fault of a program; `name` is its name in errors. */
