@@ -29,6 +29,8 @@ import * as ReservationNotice from "./internal/reservationNotice.ts"
 import type { Pairs } from "./RequestMetadata.ts"
 
 /**
+ * Which model answers, under which policy, and what may be changed in a request.
+ *
  * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another.
  * - `family`: the model behind an id that does not name it, such as the ARN of an application inference profile: a
  *   model id, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` looks it up.
@@ -106,7 +108,10 @@ const fields: Check.Fields<Options> = {
   requestMetadata: Check.optional(RequestMetadata.check)
 }
 
-/** The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+/**
+ * The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
+ * `InvalidRequestError` for invalid options.
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError, BedrockClient> =>

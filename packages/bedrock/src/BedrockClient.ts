@@ -293,7 +293,10 @@ const optionsOf = Check.struct<Options>({
   account: Check.optional(Check.filled)
 })
 
-/** A layer of {@link make}: one client, shared by all that is built on it. */
+/**
+ * A layer of {@link make}: one client, shared by all that is built on it. Fails with `InvalidRequestError` as it
+ * does.
+ */
 export const layer = (options?: Options): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError> =>
   Layer.effect(BedrockClient, make(options))
 

@@ -175,8 +175,8 @@ export class ModelFailedError extends TaggedError.make<ModelFailedError>()("Mode
 }) {}
 
 /**
- * Which timeout expired: of one attempt, of the first event of a stream, of the pause between two events, of the operation
- * with its retries, of connecting, or the provider's own for the model.
+ * Which timeout expired. It is that of one attempt, of the first event of a stream, of the pause between two events,
+ * of the operation with its retries, of connecting, or the provider's own for the model.
  */
 export type TimeoutPhase = typeof TimeoutPhase.Type
 export const TimeoutPhase = Schema.Literals(["attempt", "first-event", "idle", "deadline", "connect", "model"])

@@ -16,6 +16,8 @@ import * as Check from "./internal/check.ts"
 import * as Decode from "./internal/decode.ts"
 
 /**
+ * A document to read.
+ *
  * - `name`: what citations and keys call it, such as the path of a file.
  * - `bytes`: the whole file; they are not changed.
  * - `mediaType`: says the format, and with `; charset=…` the encoding of the text. Without one, the extension of the name

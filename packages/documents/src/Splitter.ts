@@ -17,6 +17,8 @@ import * as Tokens from "./internal/tokens.ts"
 export const version = "1"
 
 /**
+ * How large chunks are, and how much two of them have in common.
+ *
  * - `maxTokens`: the most tokens of a chunk with its context, 512 by default.
  * - `overlapTokens`: how much of the end of a chunk the next one of the same section repeats at most, in whole sentences,
  *   lines or words; 0 by default, and at most half of `maxTokens`.

@@ -29,8 +29,8 @@ import * as Origin from "./internal/origin.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 
 /**
- * Fields of a request that `effect/ai` has no place for: `model`, `maxTokens`, `temperature`, `topP`, `stopSequences`,
- * `reasoning`, `parallelToolCalls`, `providerOptions`.
+ * Fields of a request that `effect/ai` has no place for. They are `model`, `maxTokens`, `temperature`, `topP`,
+ * `stopSequences`, `reasoning`, `parallelToolCalls` and `providerOptions`.
  */
 export type RequestOptions = Turn.RequestOptions
 

@@ -123,6 +123,8 @@ export class Emulator extends Context.Service<Emulator, {
 }>()("@strata/emulator/Emulator") {}
 
 /**
+ * Where an emulator listens, and how it behaves.
+ *
  * - `host` (127.0.0.1) and `port` (0: any free one).
  * - `tls` (none): serves TLS too, on the same port; see {@link Tls.Options}.
  * - `region` (us-east-1): the default region, and `regions` (only that): all regions served on the port. The region of a
@@ -206,6 +208,8 @@ const captureBytes = 64_000_000
  *
  * It runs on the wall clock, also under `TestClock`, because its clients sign and wait in real time. Only quotas and
  * the schedules of faults use the clock in context, so that a test can advance it.
+ *
+ * Fails with `EmulatorError` when it cannot listen, and for invalid options.
  */
 export const make: (options?: Options) => Effect.Effect<
   Emulator["Service"],

@@ -157,6 +157,8 @@ export interface Recorder {
 }
 
 /**
+ * What is kept of the requests.
+ *
  * - `history`: the number of requests kept.
  * - `captureBytes`: the bound of their bodies, in bytes as they were sent; 0 keeps none.
  * - `quotas`: reported too, by region; the first region is the default. `now`: milliseconds since 1970.

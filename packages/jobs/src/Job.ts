@@ -80,6 +80,8 @@ interface Starting {
 }
 
 /**
+ * How a process runs a job by single calls.
+ *
  * - `engine`: `live`, by single calls.
  * - `concurrency`: chunks this process works on at once, 8 by default. A chunk has one item for chat and up to 96 for
  *   embeddings; the policy of the service limits the requests.
@@ -268,6 +270,9 @@ export const list = Effect.fnUntraced(function*() {
  * The progress of a job: its status with its rate and the time that remains, each second, or `every`. Ends with the job.
  *
  * `total`: how many items there are, for the time that remains while the source is read.
+ *
+ * Fails with `JobNotFoundError` if there is none of this name, with `JobStoreError` when the database does, and with
+ * `InvalidRequestError` for invalid options.
  */
 export const watch = (
   name: string,
@@ -285,7 +290,10 @@ export const watch = (
     return Stream.takeUntil(Progress.make(status(name), every, total), Progress.isOver)
   }))
 
-/** The items that have no result, oldest first, read page by page. */
+/**
+ * The items that have no result, oldest first, read page by page. Fails with `JobNotFoundError` if there is no job of
+ * this name, and with `JobStoreError` when the database does.
+ */
 export const deadLetters = (
   name: string
 ): Stream.Stream<DeadLetters.DeadLetter, JobError.JobNotFoundError | JobError.JobStoreError, JobStore> =>

@@ -37,6 +37,8 @@ export const model = "extractive"
 export const prompt: typeof Passage.prompt = Passage.prompt
 
 /**
+ * What is quoted as an answer.
+ *
  * - `maxSentences`: maximum of quoted sentences; 3 when missing.
  * - `threshold`: minimum score of a quoted sentence; 0.4 when missing. Unrelated questions score up to 0.4, right
  *   answers from 0.42, the best 1.5.

@@ -19,6 +19,8 @@ export const model: string = SentenceEncoder.model
 export const dimensions = 512
 
 /**
+ * How many threads embed, and under which policy.
+ *
  * - `workers`: threads, each with its own copy of the model (some 200 MB); 1 when missing. More threads than cores are
  *   no faster.
  * - `policy`: the policy of calls; `Policy.standard` when missing. It retries a batch whose thread died.

@@ -3,6 +3,8 @@ import * as TaggedError from "@strata/core/TaggedError"
 import * as Schema from "effect/Schema"
 
 /**
+ * What happened.
+ *
  * - `connection`: the server cannot be reached, or the connection broke.
  * - `exited`: the process of the server ended; see `exitCode` and `stderr`.
  * - `session-lost`: the server refused a new session as it had refused the old one.
@@ -33,8 +35,8 @@ export const Reason = Schema.Literals([
 ])
 
 /**
- * Whether the server acted: `not-run`, it never got the request or refused it; `answered`, it did, and this is its
- * answer; `unknown`, the answer is lost, so a call that must not run twice cannot simply be repeated.
+ * Whether the server acted on a request. `not-run`: it never got the request or refused it; `answered`: it did, and
+ * this is its answer; `unknown`: the answer is lost, so a call that must not run twice cannot simply be repeated.
  */
 export type Outcome = typeof Outcome.Type
 export const Outcome = Schema.Literals(["not-run", "answered", "unknown"])

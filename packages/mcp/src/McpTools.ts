@@ -101,7 +101,8 @@ export class McpTools extends Context.Service<McpTools, {
 }>()("@strata/mcp/McpTools") {}
 
 /**
- * Connects to many servers at once, as one service.
+ * Connects to many servers at once, as one service. Fails with `InvalidRequestError` for a value that is no effect of
+ * a server, and as connecting does.
  *
  * @example
  * const Tools = McpTools.layer([

@@ -105,3 +105,40 @@ export const sentenceOf = (comment: string): string => {
   const text = paragraph.replace(/\s+/g, " ").trim()
   return /^.*?[.!?](?=\s|$)(?<!\b(?:e\.g|i\.e|etc)\.)/.exec(text)?.[0] ?? text
 }
+
+/**
+ * The names of errors that a function, an effect, a stream or a layer fails with by its declared type, without those of type
+ * parameters. Empty where the type is inferred.
+ */
+export const errorsOf = ({ kind, signature }: Export): ReadonlyArray<string> => {
+  if (kind !== "const" && kind !== "function") return []
+  const head = signature.split(/\n?\}?\s*=>\s*(?:\n|Effect\.gen|\{|Layer\.)/)[0] ?? signature
+  const errors = new Set<string>()
+  for (
+    const { index, 0: opening } of head.matchAll(/(?:Effect\.Effect|Effect\.fn\.Return|Stream\.Stream|Layer\.Layer)</g)
+  ) {
+    const [, error = "never"] = argumentsOf(head.slice(index + opening.length))
+    const given = opening.startsWith("Layer") ? error : error
+    for (const [, name = ""] of given.matchAll(/(?:\w+\.)?(\w*(?:Error|Closed))\b/g)) errors.add(name)
+  }
+  return [...errors]
+}
+
+/** The type arguments at the beginning of a text that follows `<`. */
+const argumentsOf = (text: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  let depth = 0
+  let start = 0
+  for (let at = 0; at < text.length; at++) {
+    const sign = text[at]!
+    if ("<({[".includes(sign)) depth++
+    if (sign === ">" && text[at - 1] === "=") continue
+    if (depth === 0 && (sign === "," || sign === ">")) {
+      found.push(text.slice(start, at).trim())
+      start = at + 1
+      if (sign === ">") return found
+    }
+    if (">)}]".includes(sign)) depth--
+  }
+  return found
+}

@@ -25,6 +25,8 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
 }
 
 /**
+ * Standard output and standard error.
+ *
  * - `out`, `error`: write a text as it is. Standard error that is closed takes everything.
  * - `isRedrawable`: whether standard error is a terminal that can redraw a line; `columns`: its width now.
  */

@@ -103,7 +103,10 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** The service, with a core where {@link make} did not build it: gates around its functions. */
+/**
+ * The service, with a core where {@link make} did not build it: gates around its functions. Fails with
+ * `InvalidRequestError` for a value that is no service.
+ */
 export const cored = Effect.fnUntraced(function*(
   chat: Chat
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
@@ -132,7 +135,10 @@ export const cored = Effect.fnUntraced(function*(
   }
 })
 
-/** A validated request, for a middleware that reads requests. */
+/**
+ * A validated request, for a middleware that reads requests. Fails with `InvalidRequestError` for a request that is
+ * not valid.
+ */
 export const settle = (
   input: ChatRequest.Input,
   provider = "strata"

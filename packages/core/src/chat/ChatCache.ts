@@ -49,6 +49,8 @@ export const ChatCache = Context.Reference<ChatCache>("@strata/core/chat/ChatCac
 })
 
 /**
+ * How `ChatService.withCache` keeps answers.
+ *
  * - `timeToLive`: how long an answer is cached; 24 hours by default, `Duration.infinity` for no expiry.
  * - `namespace`: separates answers in the same store. Needed when services with the same provider and model answer
  *   differently, when users must not read each other's answers, and to invalidate old ones.
@@ -67,7 +69,10 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
   when: Check.callback<NonNullable<Options["when"]>>()
 })
 
-/** A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). */
+/**
+ * A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). Fails with
+ * `InvalidRequestError` for invalid options.
+ */
 export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     ChatCache,

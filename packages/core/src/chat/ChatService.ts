@@ -88,8 +88,9 @@ export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Polic
 )
 
 /**
- * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is
- * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
+ * Limits the cost of every provider below, at any place among other decorators. An attempt that could cost more than
+ * is left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts
+ * once.
  *
  * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is
  *   the model's maximum, if known. A model without a price fails with `InvalidRequestError`.

@@ -285,19 +285,19 @@ export class ToolMessage extends Schema.Opaque<ToolMessage>()(message(
 export type Message = typeof Message.Type
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])
 
-/** `{ role: "system", content }` */
+/** A system message: `{ role: "system", content }`. */
 export const system = (content: SystemMessage["content"]): SystemMessage => ({ role: "system", content })
 
-/** `{ role: "user", content }` */
+/** A message of the user: `{ role: "user", content }`. */
 export const user = (content: UserMessage["content"]): UserMessage => ({ role: "user", content })
 
-/** `{ role: "assistant", content }` */
+/** A message of the model: `{ role: "assistant", content }`. */
 export const assistant = (content: AssistantMessage["content"]): AssistantMessage => ({ role: "assistant", content })
 
-/** `{ role: "tool", content }` */
+/** The results of tool calls: `{ role: "tool", content }`. */
 export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "tool", content })
 
-/** `{ type: "text", text }` */
+/** A part of text: `{ type: "text", text }`. */
 export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
   type: "text",
   text: value,
@@ -316,8 +316,9 @@ export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
 )
 
 /**
- * A conversation without reasoning parts, and without assistant messages that had nothing else: for a model that refuses the
- * reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a conversation.
+ * A conversation without reasoning parts, and without assistant messages that had nothing else. It is for a model
+ * that refuses the reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a
+ * conversation.
  */
 export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message> = Total.make(
   (messages) =>

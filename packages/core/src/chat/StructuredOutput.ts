@@ -31,6 +31,8 @@ export interface FormatOptions {
 }
 
 /**
+ * How an answer is asked for that is a value of a schema.
+ *
  * - `repairs`: how often, at most, the model is asked to correct an answer that does not match the schema; 0 when missing.
  *   Answers that were cut, withheld or refused are not repaired.
  */

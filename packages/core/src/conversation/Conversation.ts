@@ -37,6 +37,8 @@ export interface RequestOptions extends Omit<ChatRequest.ChatRequest, "messages"
 }
 
 /**
+ * What the requests of a conversation have besides its messages, and when it is summarized.
+ *
  * - `system`: the system prompt. It is not stored: each process that opens the conversation gives it.
  * - `request`: for all requests: model, `maxTokens`, temperature.
  * - `tools`, `maxSteps`, `concurrency`: as in `ToolLoop`.

@@ -183,7 +183,10 @@ export const layerMemory: Layer.Layer<ConversationStore> = Layer.sync(Conversati
   })
 })
 
-/** The ids of conversations, in ascending order; the next page begins `after` the last one. */
+/**
+ * The ids of conversations, in ascending order; the next page begins `after` the last one. Fails with
+ * `ConversationStoreError` when the store does.
+ */
 export const list = (
   options?: ListOptions
 ): Effect.Effect<ReadonlyArray<string>, ConversationStoreError, ConversationStore> =>

@@ -13,14 +13,16 @@ import * as CheckWords from "../internal/checkWords.ts"
 import type * as Circuits from "../state/internal/circuits.ts"
 
 /**
+ * Which failures open a breaker.
+ *
  * - `consecutive`: opens after `failures` in a row.
  * - `rate`: opens when at least the share `threshold` of the last `size` calls failed, once there were `minimumCalls`.
  */
 export type Trip = Circuits.Trip
 
 /**
- * When the breaker opens, and how long it stays open before one call may probe the provider: a success closes it, a failure
- * opens it again, and after a probe that is refused or interrupted the next call is the probe.
+ * When the breaker opens, and how long it stays open before one call may probe the provider. A success closes it, a
+ * failure opens it again, and after a probe that is refused or interrupted the next call is the probe.
  *
  * One circuit for each provider, region and model, of each service; of all services of all processes where `SharedState` of
  * `@strata/persistence` keeps them, so give them the same breaker. While that cannot be reached, a circuit last seen

@@ -36,6 +36,8 @@ export interface Timeouts {
 }
 
 /**
+ * How calls to a provider are made; {@link make} makes one.
+ *
  * - `retry`: which failures are retried, and when; `retryBudget`: how many retries of all calls together.
  * - `hedge`: sends a second request when the first has not answered (a stream: not begun) within this time, and keeps
  *   whichever answers first. Both are paid for.
@@ -68,9 +70,9 @@ export interface Options {
 }
 
 /**
- * {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, 10 minutes for an attempt, 5 for the first
- * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so these
- * are generous; tighten them for your model.
+ * The default: {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, and generous timeouts. An
+ * attempt has 10 minutes, the first event of a stream 5, the pause between events 3; there is no deadline, quota,
+ * breaker or hedging. Long reasoning is silent for minutes: tighten the timeouts for your model.
  */
 export const standard: Policy = {
   retry: Retry.standard,

@@ -23,6 +23,8 @@ import * as ProviderError from "../ProviderError.ts"
 export type Retry = Schedule.Schedule<unknown, ProviderError.ProviderError>
 
 /**
+ * How often {@link exponential} sends a call again, and how long it waits before.
+ *
  * - `times`: retries after the first attempt.
  * - `base`: the first delay; it doubles with each retry.
  * - `rateLimitBase`: the first delay after a `RateLimitError` or a `ModelUnavailableError`: a quota refills over a minute

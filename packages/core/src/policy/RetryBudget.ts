@@ -13,6 +13,8 @@ export interface RetryBudget {
 }
 
 /**
+ * Bounds the retries of all calls together to a share of the calls.
+ *
  * - `share`: 0.2 unless said otherwise: one retry for every five calls.
  * - `reserve`: 500 retries in a burst.
  * - `perSecond`: 10, so that retries go on when no new calls come.

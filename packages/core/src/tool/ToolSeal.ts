@@ -15,6 +15,8 @@ import * as SealedText from "./internal/sealedText.ts"
 import * as ToolState from "./ToolState.ts"
 
 /**
+ * How a state is sealed.
+ *
  * - `key`: a secret of at least 32 characters, such as `openssl rand -base64 32` prints.
  * - `conversation`: the id of the conversation, as the server knows it: from its session, never from the client.
  * - `expiresIn`: an hour when missing.
@@ -26,6 +28,8 @@ export interface SealOptions {
 }
 
 /**
+ * How a seal is checked.
+ *
  * - `key`: that of {@link seal}; of several, any: put the newest first to change keys.
  * - `claim`: makes the seal single-use; see {@link Claim}.
  */
@@ -36,9 +40,9 @@ export interface UnsealOptions<E = never, R = never> {
 }
 
 /**
- * Remembers a seal by its `id` until it expires, at `expiresAt` (milliseconds since 1970): true for the first time, and
- * false for each one after, from whichever process. `SET id 1 NX PXAT expiresAt` in Redis does it; {@link makeClaim} for a
- * single process.
+ * Remembers a seal by its `id` until it expires: true for the first time, and false for each one after, from
+ * whichever process. `expiresAt` is in milliseconds since 1970. `SET id 1 NX PXAT expiresAt` in Redis does it; {@link
+ * makeClaim} for a single process.
  */
 export type Claim<E = never, R = never> = (
   seal: { readonly id: string; readonly expiresAt: number }
@@ -60,8 +64,8 @@ export class SealError extends TaggedError.make<SealError>()("SealError", {
 }) {}
 
 /**
- * The state as text for a client. Fails for a state that cannot be written as JSON, and with `InvalidRequestError` for
- * invalid options, such as a short key.
+ * The state as text for a client. Fails with {@link ToolState.StateError} for a state that cannot be written as JSON,
+ * and with `InvalidRequestError` for invalid options, such as a short key.
  *
  * @example
  * const sealed = yield* ToolLoop.seal(outcome.state, { key, conversation: session.id })

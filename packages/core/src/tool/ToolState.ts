@@ -38,8 +38,9 @@ const call = {
 }
 
 /**
- * A tool call with its `result` for the model (`parts`, if any, are sent instead), and the `error` of the handler, which the
- * model does not see and a {@link State} does not keep. `isFailure` is false for the outcome `success` only.
+ * A tool call with its `result` for the model, or the `error` of the handler. `parts`, if any, are sent instead of
+ * the result. The model does not see the error, and a {@link State} does not keep it. `isFailure` is false for the
+ * outcome `success` only.
  *
  * `writtenParams`: the arguments as the model wrote them, where a person changed them; those of `call` are the changed ones.
  */
@@ -136,7 +137,10 @@ export const pendingOf: (state: State) => ReadonlyArray<Pending> = Total.make(
   () => []
 )
 
-/** The state as JSON; bytes are base64. Fails for values that JSON cannot hold, such as a function in the options of a provider. */
+/**
+ * The state as JSON; bytes are base64. Fails with {@link StateError} for values that JSON cannot hold, such as a
+ * function in the options of a provider.
+ */
 export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>
   bounded(state).pipe(
     Effect.flatMap((copy) => Schema.encodeUnknownEffect(codec)(copy)),
@@ -144,7 +148,7 @@ export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>
     Effect.mapError((cause) => malformed("The state cannot be written as JSON", cause))
   )
 
-/** A state from its JSON. Fails for JSON that is no state, and for one of another version. */
+/** A state from its JSON. Fails with {@link StateError} for JSON that is no state, and for one of another version. */
 export const decode = (json: unknown): Effect.Effect<State, StateError> =>
   Effect.flatMap(
     Effect.sync(() => versionOf(json)),

@@ -65,7 +65,10 @@ export const Script = Schema.Union([
 export const fromText: (text: string, file: string) => Result.Result<Script, JsonFile.JsonFileError> = JsonFile
   .fromText(Script)
 
-/** Reads a file. The error names every invalid path and the expected value. */
+/**
+ * Reads a file. The error names every invalid path and the expected value. Fails with `JsonFileError` for a file that
+ * cannot be read, is not JSON, or is no script.
+ */
 export const read: (file: string) => Effect.Effect<Script, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
   .read(Script)
 
@@ -81,7 +84,10 @@ export const layer = (script: Script): Layer.Layer<ChatService.ChatService | Emb
     return Layer.merge(chat(choose), Embedding.layer(choose))
   }))
 
-/** An emulator with scripted answers, which counts input tokens itself. */
+/**
+ * An emulator with scripted answers, which counts input tokens itself. Fails with `EmulatorError` as `Emulator.make`
+ * does.
+ */
 export const layerEmulator = (
   script: Script,
   options?: Emulator.Options
