@@ -129,6 +129,12 @@ export const make = Effect.fnUntraced(function*(
 /**
  * The service of a {@link BedrockClient}, which several services can share. Fails with `InvalidRequestError` as
  * {@link make} does.
+ *
+ * @example
+ * const Videos = BedrockAsync.layer({
+ *   model: "amazon.nova-2-multimodal-embeddings-v1:0",
+ *   output: "s3://my-bucket/vectors/"
+ * }).pipe(Layer.provide(BedrockClient.layer()))
  */
 export const layer = (
   options: Options

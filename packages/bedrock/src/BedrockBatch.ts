@@ -117,6 +117,14 @@ const partSize = 8 * 1024 * 1024
 /**
  * The batch service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
  * `InvalidRequestError` as {@link make} does.
+ *
+ * @example
+ * const Batches = BedrockBatch.layer({
+ *   model: "us.amazon.nova-lite-v1:0",
+ *   input: "s3://my-bucket/in/",
+ *   output: "s3://my-bucket/out/",
+ *   roleArn: "arn:aws:iam::123456789012:role/batch"
+ * }).pipe(Layer.provide(BedrockClient.layer()))
  */
 export const layer = (
   options: Options

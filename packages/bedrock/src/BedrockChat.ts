@@ -111,13 +111,21 @@ const fields: Check.Fields<Options> = {
 /**
  * The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
  * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Chat = BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }).pipe(Layer.provide(BedrockClient.layer()))
  */
 export const layer = (
   options?: Options
 ): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, make(options))
 
-/** {@link layer} with the model, the policy or both taken from `Config`. */
+/**
+ * {@link layer} with the model, the policy or both taken from `Config`.
+ *
+ * @example
+ * const Chat = BedrockChat.layerConfig({ model: Config.String("CHAT_MODEL") })
+ */
 export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<ChatService.ChatService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>

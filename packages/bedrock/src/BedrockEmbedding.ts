@@ -111,6 +111,11 @@ const fields: Check.Fields<Options> = {
 /**
  * The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
  * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Embeddings = BedrockEmbedding.layer({ model: "amazon.titan-embed-text-v2:0" }).pipe(
+ *   Layer.provide(BedrockClient.layer())
+ * )
  */
 export const layer = (
   options?: Options

@@ -109,6 +109,9 @@ const fields: Check.Fields<Options> = {
 /**
  * The rerank service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
  * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Reranking = BedrockRerank.layer({ model: "cohere.rerank-v3-5:0" }).pipe(Layer.provide(BedrockClient.layer()))
  */
 export const layer = (
   options?: Options

@@ -52,6 +52,9 @@ export interface Options {
  * A structured answer of a foreign model is not streamed: `effect/ai` has no way to ask for one. It arrives as one event.
  *
  * Fails with `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Chat = EffectAiChat.layer({ provider: "openai", model: "gpt-5.1" }).pipe(Layer.provide(languageModel))
  */
 export const layer = (
   options?: Options

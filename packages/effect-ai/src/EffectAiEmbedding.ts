@@ -42,6 +42,9 @@ export interface Options {
 /**
  * The service. Options that the model cannot be told fail with `UnsupportedFeatureError`, and so do images. Fails
  * with `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Embeddings = EffectAiEmbedding.layer({ maxItems: 64 }).pipe(Layer.provide(embeddingModel))
  */
 export const layer = (
   options?: Options

@@ -29,7 +29,7 @@ export type EmbeddingOptions = Omit<Embedding.EmbeddingOptions, "vectorType">
  * The options of the calls of a fiber. Concurrent calls of `embed` with equal options share requests.
  *
  * @example
- * Effect.provideService(model.embed(question), StrataEmbeddingModel.Options, { purpose: "query" })
+ * Effect.provideService(embeddings.embed(question), StrataEmbeddingModel.Options, { purpose: "query" })
  */
 export const Options = Context.Reference<EmbeddingOptions>("@strata/effect-ai/StrataEmbeddingModel/Options", {
   defaultValue: () => ({})

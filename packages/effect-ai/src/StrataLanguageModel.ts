@@ -37,7 +37,12 @@ export type RequestOptions = Turn.RequestOptions
 /** The options of the requests of a fiber. Handlers of tools do not see them: a model that a tool asks has its own. */
 export const Options: Context.Reference<RequestOptions> = Turn.Options
 
-/** The model, with options of all its requests. */
+/**
+ * The model, with options of all its requests.
+ *
+ * @example
+ * const Model = StrataLanguageModel.layer().pipe(Layer.provide(BedrockChat.layer({ model })))
+ */
 export const layer = (
   options: RequestOptions = {}
 ): Layer.Layer<LanguageModel.LanguageModel, never, ChatService.ChatService> =>

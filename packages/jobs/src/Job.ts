@@ -211,6 +211,9 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
  * - `InvalidRequestError` for invalid options.
  *
  * A failure of one item is none of the job: it goes to the {@link deadLetters}.
+ *
+ * @example
+ * const { done, failed } = yield* Job.run(job, { concurrency: 4 })
  */
 export const run: {
   <SE, R>(

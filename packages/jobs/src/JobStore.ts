@@ -59,6 +59,9 @@ export const layer = (
  * Jobs in a SQLite database, by default `strata.db` in the working directory. Any number of processes on this machine
  * may open it. Fails with `JobStoreError` when the database cannot be opened, and with `InvalidRequestError` for
  * invalid options.
+ *
+ * @example
+ * const program = Job.run(job).pipe(Effect.provide(JobStore.layerSqlite({ filename: "jobs.db" })))
  */
 export const layerSqlite = (
   { filename = "strata.db", ...options }: Options & { readonly filename?: string | undefined } = {}

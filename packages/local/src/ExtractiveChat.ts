@@ -61,6 +61,9 @@ export interface Options {
  * Calls fail as the embedding service does, with `InvalidRequestError` when there is no question, with
  * `UnsupportedFeatureError` for what it would have to read or write and cannot, and with `ModelNotFoundError` for any other
  * model.
+ *
+ * @example
+ * const Local = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
  */
 export const layer = (
   options?: Options

@@ -41,6 +41,9 @@ export interface Options {
  * - `InvalidRequestError` for a blank text, and for options this model does not support;
  * - `ModelNotFoundError` for any other model;
  * - `ModelUnavailableError` when the thread cannot start or dies; the next call starts a new one.
+ *
+ * @example
+ * const Embeddings = LocalEmbedding.layer({ workers: 2 })
  */
 export const layer = (
   options?: Options

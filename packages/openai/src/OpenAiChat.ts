@@ -139,6 +139,9 @@ const optionsOf = Check.struct<Options>({
 /**
  * The chat service. Needs an {@link OpenAiClient}, which several services can share. Fails with `InvalidRequestError`
  * for invalid options.
+ *
+ * @example
+ * const Chat = OpenAiChat.layer({ model: "gpt-5.1" }).pipe(Layer.provide(OpenAiClient.layerConfig()))
  */
 export const layer = (
   options?: Options

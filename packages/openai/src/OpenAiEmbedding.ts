@@ -94,6 +94,11 @@ const optionsOf = Check.struct<Options>({
 /**
  * The embedding service. Needs an {@link OpenAiClient}, which several services can share. Fails with
  * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Embeddings = OpenAiEmbedding.layer({ model: "text-embedding-3-small" }).pipe(
+ *   Layer.provide(OpenAiClient.layerConfig())
+ * )
  */
 export const layer = (
   options?: Options

@@ -87,9 +87,11 @@ export const layerNodeRedis = <Node>(
  * with `InvalidRequestError` for invalid options.
  *
  * @example
- * const Cluster = RedisCluster.layer(Effect.gen(function*() {
+ * import { Cluster } from "ioredis"
+ *
+ * const Shared = RedisCluster.layer(Effect.gen(function*() {
  *   const cluster = yield* Effect.acquireRelease(
- *     Effect.sync(() => new Redis.Cluster([url])), // of `ioredis`
+ *     Effect.sync(() => new Cluster([url])),
  *     (cluster) => Effect.sync(() => cluster.disconnect())
  *   )
  *   return {

@@ -60,6 +60,14 @@ export interface Provider {
 /**
  * Builds the service of a provider. An invalid request fails with an `InvalidRequestError` that names the place
  * (`messages[2].content[0].source`), before anything is sent; so does building with an invalid policy.
+ *
+ * @example
+ * const service = yield* Chat.make({
+ *   provider: "my.provider",
+ *   defaultModel: "my-model",
+ *   generate: (request) => answer(request),
+ *   stream: (request) => events(request)
+ * })
  */
 export const make = Effect.fnUntraced(function*(
   provider: Provider

@@ -202,7 +202,7 @@ export interface Conversation<out E = never, out R = never> {
  * const program = Effect.gen(function*() {
  *   const chat = yield* Conversation.open("thread-7", { system: "Be brief.", window: { maxTokens: 100_000 } })
  *   const { text } = yield* chat.send("What is a monad?")
- * }).pipe(Effect.provide([Chat, ConversationStore.layerMemory]))
+ * }).pipe(Effect.provide([models, ConversationStore.layerMemory]))
  */
 export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArray<Tool.Any> = readonly [], R = never>(
   id: string,
@@ -278,7 +278,7 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
  * followed the old one stays in the tree.
  *
  * @example
- * yield* chat.send(Conversation.edit(question.id, "What is a functor?"))
+ * yield* chat.send(Conversation.edit(first.id, "What is a functor?"))
  */
 export const edit = (node: string, content: Message.UserMessage["content"]): Edit => ({ type: "edit", node, content })
 

@@ -36,11 +36,21 @@ export interface Options {
   readonly open?: Duration.Input | undefined
 }
 
-/** Opens after this many failures in a row. */
+/**
+ * Opens after this many failures in a row.
+ *
+ * @example
+ * Policy.make({ breaker: Breaker.consecutive(5, { open: "1 minute" }) })
+ */
 export const consecutive = (failures: number, options?: Options): Breaker =>
   made({ type: "consecutive", failures }, Check.fieldsOf(options))
 
-/** Opens when a share of the last calls failed; `minimumCalls` is `size` unless said otherwise. */
+/**
+ * Opens when a share of the last calls failed; `minimumCalls` is `size` unless said otherwise.
+ *
+ * @example
+ * Policy.make({ breaker: Breaker.rate({ threshold: 0.5, size: 20 }) })
+ */
 export const rate = (
   options: Options & { readonly threshold: number; readonly size: number; readonly minimumCalls?: number | undefined }
 ): Breaker => {

@@ -98,7 +98,17 @@ export const none: Policy = {
   timeouts: Record.map(standard.timeouts, () => Duration.infinity)
 }
 
-/** {@link standard} with some things changed. */
+/**
+ * {@link standard} with some things changed.
+ *
+ * @example
+ * const policy = Policy.make({
+ *   retry: Retry.exponential({ times: 4 }),
+ *   breaker: Breaker.consecutive(5),
+ *   concurrency: 8,
+ *   timeouts: { attempt: "1 minute", deadline: "5 minutes" }
+ * })
+ */
 export const make = (options: Options): Policy => {
   const given = Check.fieldsOf(options)
   const { concurrency, hedge, retryBudget, timeouts } = given

@@ -92,6 +92,9 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
 /**
  * Appends entries to the prices in force where the layer is built. Of two such layers in `Layer.merge` only one takes
  * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` (`prices[2].price.input`).
+ *
+ * @example
+ * const Prices = Pricing.layer([{ model: "*my-model-v1:0", price: { input: 1, output: 5, asOf: "2026-01-31" } }])
  */
 export const layer = (entries: Entries): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(

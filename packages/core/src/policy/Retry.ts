@@ -62,6 +62,9 @@ export interface Options {
  * | `CircuitOpenError`: nothing was sent                 | none                  |
  * | `QueueFullError`: a job is over after hours          | none                  |
  * | any other transient error                            | `times`               |
+ *
+ * @example
+ * Policy.make({ retry: Retry.exponential({ times: 4, base: "100 millis", maxDelay: "5 seconds" }) })
  */
 export const exponential = (options: Options = {}): Retry => {
   const settled = Check.settle(optionsOf, options)

@@ -18,6 +18,9 @@ export interface RetryBudget {
  * - `share`: 0.2 unless said otherwise: one retry for every five calls.
  * - `reserve`: 500 retries in a burst.
  * - `perSecond`: 10, so that retries go on when no new calls come.
+ *
+ * @example
+ * Policy.make({ retryBudget: RetryBudget.make({ share: 0.1 }) })
  */
 export const make = (options?: Partial<RetryBudget>): RetryBudget =>
   // Whatever was given is checked where the policy is put in force.

@@ -81,7 +81,14 @@ export const run = <
     Effect.withSpan("ToolLoop.run", {}, { captureStackTrace: false })
   )
 
-/** {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure. */
+/**
+ * {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure.
+ *
+ * @example
+ * const printed = ToolLoop.stream("What is the weather in Paris?", { tools: [weather] }).pipe(
+ *   Stream.runForEach((event) => event.type === "text-delta" ? Console.log(event.delta) : Effect.void)
+ * )
+ */
 export const stream = <
   const Tools extends ReadonlyArray<Tool.Any>,
   E1 = never,

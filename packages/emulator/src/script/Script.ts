@@ -87,6 +87,9 @@ export const layer = (script: Script): Layer.Layer<ChatService.ChatService | Emb
 /**
  * An emulator with scripted answers, which counts input tokens itself. Fails with `EmulatorError` as `Emulator.make`
  * does.
+ *
+ * @example
+ * const Emulated = Script.layerEmulator(["The sky is blue because blue light is scattered most."])
  */
 export const layerEmulator = (
   script: Script,
