@@ -110,8 +110,20 @@ export class McpTools extends Context.Service<McpTools, {
  *   McpTools.http({ server: "issues", url: "https://mcp.example.com/mcp", connect: "lazily" })
  * ])
  */
-export const layer = <E, R>(
-  servers: ReadonlyArray<Effect.Effect<McpServer<ToolError<Tool.FailureMode>>, E, R>>
+export const layer = <A extends Effect.Effect<McpServer<ToolError<Tool.FailureMode>>, unknown, unknown>>(
+  servers: ReadonlyArray<A>
+): Layer.Layer<
+  McpTools,
+  Effect.Error<A> | ProviderError.InvalidRequestError,
+  Exclude<Effect.Services<A>, Scope.Scope>
+> =>
+  // Each effect of a union is an effect with the errors and the services of all.
+  layerOf(servers as ReadonlyArray<Connecting<Effect.Error<A>, Effect.Services<A>>>)
+
+type Connecting<E, R> = Effect.Effect<McpServer<ToolError<Tool.FailureMode>>, E, R>
+
+const layerOf = <E, R>(
+  servers: ReadonlyArray<Connecting<E, R>>
 ): Layer.Layer<McpTools, E | ProviderError.InvalidRequestError, Exclude<R, Scope.Scope>> =>
   Layer.effect(
     McpTools,
