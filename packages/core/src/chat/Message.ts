@@ -214,11 +214,18 @@ export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
 })) {}
 
 /** A part of a system message. */
-export type SystemPart = typeof SystemPart.Type
+export type SystemPart = TextPart | ToolAdditionPart | ToolRemovalPart | ProviderPart
 export const SystemPart = Schema.Union([TextPart, ToolAdditionPart, ToolRemovalPart, ProviderPart])
 
 /** A part of a user message. */
-export type UserPart = typeof UserPart.Type
+export type UserPart =
+  | TextPart
+  | ImagePart
+  | DocumentPart
+  | VideoPart
+  | AudioPart
+  | SearchResultPart
+  | ProviderPart
 export const UserPart = Schema.Union([
   TextPart,
   ImagePart,
@@ -230,7 +237,14 @@ export const UserPart = Schema.Union([
 ])
 
 /** A part of an assistant message. */
-export type AssistantPart = typeof AssistantPart.Type
+export type AssistantPart =
+  | TextPart
+  | ReasoningPart
+  | ToolCallPart
+  | ToolResultPart
+  | ImagePart
+  | AudioPart
+  | ProviderPart
 export const AssistantPart = Schema.Union([
   TextPart,
   ReasoningPart,
@@ -282,7 +296,8 @@ export class ToolMessage extends Schema.Opaque<ToolMessage>()(message(
 )) {}
 
 /** A message. Its `cache` ends a cached prefix after its last part. */
-export type Message = typeof Message.Type
+// Written out, so that errors and hovers say `Message`.
+export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])
 
 /** A system message: `{ role: "system", content }`. */

@@ -56,6 +56,9 @@ export interface Policy {
   readonly timeouts: Timeouts
 }
 
+/** Some of the {@link Timeouts}. */
+export type TimeoutOptions = { readonly [Clock in keyof Timeouts]?: Duration.Input | undefined }
+
 /** What {@link make} takes: anything left out comes from {@link standard}. */
 export interface Options {
   readonly retry?: Retry.Retry | undefined
@@ -66,7 +69,7 @@ export interface Options {
   readonly quota?: Quota.Quota | undefined
   /** A number, at least 1, of which a fraction is rounded down, or `Concurrency.adaptive()`. */
   readonly concurrency?: Concurrency.Concurrency | undefined
-  readonly timeouts?: { readonly [Clock in keyof Timeouts]?: Duration.Input | undefined } | undefined
+  readonly timeouts?: TimeoutOptions | undefined
 }
 
 /**
