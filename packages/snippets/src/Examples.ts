@@ -50,38 +50,60 @@ const others: Readonly<Record<string, string>> = {
   SqlClient: "effect/sql"
 }
 
-/** What names that examples leave to the reader stand for; others may be anything. */
-const given: Readonly<Record<string, string>> = {
-  AuditLog:
-    "class AuditLog extends Context.Service<AuditLog, { readonly write: (entry: unknown) => Effect.Effect<void> }>()(\"AuditLog\") {}",
-  Weather:
-    "class Weather extends Context.Service<Weather, { readonly now: (city: string) => Effect.Effect<string> }>()(\"Weather\") {}",
-  Page:
-    "const Page = Schema.Struct({ url: Schema.String, title: Schema.String, text: Schema.String }); type Page = typeof Page.Type",
-  Review: "interface Review { readonly text: string }",
-  Sentiment: "const Sentiment = Schema.Literals([\"good\", \"bad\"])",
-  Recipe:
-    "const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })",
-  model: "declare const model: string",
-  pages: "declare const pages: Stream.Stream<{ readonly url: string; readonly title: string; readonly text: string }>",
-  passages: "declare const passages: ReadonlyArray<{ readonly text: string }>",
-  question: "declare const question: string",
-  questions: "declare const questions: ReadonlyArray<string>",
-  transfer: "declare const transfer: Tool.Tool<\"transfer\", { readonly amount: number }, string>",
-  url: "declare const url: string"
+/** A module that declares, for all modules, what the names stand for that examples leave to the reader. */
+export const givens = `
+import { Context, Effect, Schema, Stream } from "effect"
+import { Tool } from "@strata/core"
+
+class AuditLogService extends Context.Service<AuditLogService, {
+  readonly write: (entry: unknown) => Effect.Effect<void>
+}>()("AuditLog") {}
+
+class WeatherService extends Context.Service<WeatherService, {
+  readonly now: (city: string) => Effect.Effect<string>
+}>()("Weather") {}
+
+const PageSchema = Schema.Struct({ url: Schema.String, title: Schema.String, text: Schema.String })
+
+const SentimentSchema = Schema.Literals(["good", "bad"])
+
+const RecipeSchema = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
+
+declare global {
+  const AuditLog: typeof AuditLogService
+  const Weather: typeof WeatherService
+  const Page: typeof PageSchema
+  type Page = typeof PageSchema.Type
+  interface Review {
+    readonly text: string
+  }
+  const Sentiment: typeof SentimentSchema
+  const Recipe: typeof RecipeSchema
+  const model: string
+  const pages: Stream.Stream<typeof PageSchema.Type>
+  const passages: ReadonlyArray<{ readonly text: string }>
+  const question: string
+  const questions: ReadonlyArray<string>
+  const transfer: Tool.Tool<"transfer", { readonly amount: number }, string>
+  const url: string
+${
+  [
+    "answer answers assert body budget callId chat client createServer credentials document documents embeddingModel embeddings",
+    "emulator events fileSystem first history inRegion invalidRequest job key languageModel manual matrix messages models myLog",
+    "myProfileArn nova OpenAiLanguageModel outcome pantry parse password path perTenant PgClient prices profileArn prompt query",
+    "quota render response save session summary text texts theTest titan toolkit weather"
+  ].join(" ").split(" ").map((name) => `  const ${name}: any`).join("\n")
 }
+}
+`
 
 /** Packages that this workspace does not have. */
 const absent = /^import \{ (.*) \} from "(?:redis|ioredis)"$/
 
-/** An example as a module; `declared` are names that neither it nor an import has, as a compiler found them. */
-export const toModule = (own: string, { code }: Example, declared: ReadonlyArray<string> = []): string => {
-  const givens = declared.filter((name) => name !== "Effect").map((name) =>
-    given[name] ??
-      (/^[A-Z]/.test(name) ? `declare const ${name}: any; type ${name} = any` : `declare const ${name}: any`)
-  )
+/** An example as a module, with the imports that it leaves out. */
+export const toModule = (own: string, { code }: Example): string => {
   const lines = code.split("\n")
-  const used = new Set(["Effect", ...[code, ...givens].join("\n").match(/\b[A-Z]\w*\b/g) ?? []])
+  const used = new Set(["Effect", ...code.match(/\b[A-Z]\w*\b/g) ?? []])
   const isOwn = (name: string) => new RegExp(`\\b(?:const|class|type|interface|function) ${name}\\b`).test(code)
   const imports = new Map<string, Array<string>>()
   const add = (from: string, name: string) => {
@@ -93,6 +115,7 @@ export const toModule = (own: string, { code }: Example, declared: ReadonlyArray
   for (const [name, from] of ours) add(from, name)
   for (const name of effect) if (!ours.has(name)) add("effect", name)
   for (const [name, from] of Object.entries(others)) add(from, name)
+  if (used.has("Arr")) imports.set("effect", [...imports.get("effect") ?? [], "Array as Arr"])
   const head = lines.filter((line) => line.startsWith("import ")).map((line) =>
     line.replace(absent, (_, names: string) => names.split(", ").map((name) => `declare const ${name}: any`).join("; "))
   )
@@ -100,7 +123,6 @@ export const toModule = (own: string, { code }: Example, declared: ReadonlyArray
   return [
     ...[...imports].map(([from, names]) => `import { ${names.join(", ")} } from "${from}"`),
     ...head,
-    ...givens,
     (/^(?:const .* = )?yield\*/m.test(body) || body.includes("yield*") && !body.includes("function*"))
       ? `export const example = Effect.gen(function*() {\n${body}\n})`
       : body,

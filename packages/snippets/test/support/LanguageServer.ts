@@ -1,8 +1,7 @@
 /** The language server of the compiler, asked about one file as an editor asks it. */
 import * as Process from "node:child_process"
-import * as Path from "node:path"
 import * as Url from "node:url"
-import * as Exports from "./Exports.ts"
+import * as ModuleCompiler from "./ModuleCompiler.ts"
 
 export interface LanguageServer {
   readonly request: (method: string, params: unknown) => Promise<unknown>
@@ -12,11 +11,14 @@ export interface LanguageServer {
 
 /** Starts a server for a folder. */
 export const start = async (folder: string): Promise<LanguageServer> => {
-  const server = Process.spawn(Path.join(Exports.root, "node_modules/.bin/tsc"), ["--lsp", "--stdio"], {
+  const server = Process.spawn(ModuleCompiler.tsc, ["--lsp", "--stdio"], {
     cwd: folder,
     stdio: ["pipe", "pipe", "ignore"]
   })
-  const waiting = new Map<number, { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void }>()
+  const waiting = new Map<
+    number,
+    { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void }
+  >()
   let bytes = Buffer.alloc(0)
   let last = 0
   const write = (message: object) => {
@@ -69,7 +71,9 @@ export const ask = async (server: LanguageServer, file: string, text: string) =>
   return {
     completions: async (): Promise<ReadonlyArray<string>> => {
       const answer = await server.request("textDocument/completion", { textDocument, position })
-      const items = Array.isArray(answer) ? answer : (answer as { items?: Array<{ label: string }> } | null)?.items ?? []
+      const items = Array.isArray(answer)
+        ? answer
+        : (answer as { items?: Array<{ label: string }> } | null)?.items ?? []
       return items.map(({ label }: { label: string }) => label)
     },
     hover: async (): Promise<string> => {
