@@ -1,12 +1,13 @@
 /**
  * Many texts that can wait, at half the price: one batch job, which goes on when the program stops.
  *
- * With Bedrock itself, run it twice: the second time it finds its job by the name. Set STRATA_BATCH_INPUT and
+ * Of 120 texts three are blank, which a single call would refuse. Offline, hashed words play the model, and Bedrock and S3
+ * are in this process. With Bedrock itself, run it twice: the second time it finds its job by the name. Set STRATA_BATCH_INPUT and
  * STRATA_BATCH_OUTPUT, folders like `s3://my-bucket/batch/`, and STRATA_BATCH_ROLE_ARN.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Batch, BatchService, Cost, Pricing } from "@strata/core"
-import { Console, Effect, Layer, Stream } from "effect"
+import { Console, Effect, Layer, References, Stream } from "effect"
 import * as Provider from "./src/Provider.ts"
 
 const total = 120
@@ -59,6 +60,9 @@ const program = Effect.gen(function*() {
 /** Prices are yours to set; Bedrock charges half of this one in a batch. */
 const prices = Pricing.layer([{ model: "*titan-embed-text-v2:0", price: { input: 0.02, batch: 0.5 } }])
 
-export const main = program.pipe(Effect.provide(Layer.provide(Provider.batch, prices)))
+export const main = program.pipe(
+  Effect.provide(Layer.provide(Provider.batch, prices)),
+  Effect.provideService(References.MinimumLogLevel, "Warning")
+)
 
 if (import.meta.main) NodeRuntime.runMain(main)

@@ -231,9 +231,14 @@ export const Fault = Schema.Union(Object.values(kinds))
  *
  * When: `Emulator.inject` gets a fault with an unknown type, or with a field that its type does not have.
  *
+ * - `problems`: the fields that are wrong, and what is.
+ *
  * Remedy: correct the field that the message names.
  */
-export class FaultError extends TaggedError.make<FaultError>()("FaultError", { message: Schema.String }) {}
+export class FaultError extends TaggedError.make<FaultError>()("FaultError", {
+  message: Schema.String,
+  problems: Schema.optional(Schema.Array(JsonFile.Problem))
+}) {}
 
 /** Checks a fault of a program; `name` is its name in errors. */
 export const check = (fault: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
@@ -253,8 +258,13 @@ const checked = (
   decode: (value: unknown, file: string) => Result.Result<Fault, JsonFile.JsonFileError>
 ) =>
   isOfType(value)
-    ? Result.mapError(decode(value, name), ({ message }) => new FaultError({ message }))
-    : Result.fail(new FaultError({ message: `${name}: type: Expected one of ${types.join(", ")}` }))
+    ? Result.mapError(decode(value, name), ({ message, problems }) => new FaultError({ message, problems }))
+    : Result.fail(wrongType(name))
+
+const wrongType = (name: string) => {
+  const message = `Expected one of ${types.join(", ")}`
+  return new FaultError({ message: `${name}: type: ${message}`, problems: [{ path: "type", message }] })
+}
 
 /** The types of faults. */
 export const types: ReadonlyArray<string> = Object.keys(kinds)
