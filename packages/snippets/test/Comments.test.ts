@@ -10,7 +10,7 @@ const place = ({ file, line, name }: Exports.Export) => `${file}:${line} ${name}
 const unions = new Set([
   ..."CallError ChatError ChatStreamError ChatObjectError ChatObjectStreamError EmbeddingError RerankError SubmitError"
     .split(" "),
-  ..."RunError LoopError ResumeError DocumentError".split(" "),
+  ..."RunError LoopError ResumeError DocumentError StoreError".split(" "),
   // Of Effect.
   ..."ConfigError PlatformError SqlError".split(" ")
 ])
