@@ -90,7 +90,7 @@ ${
   [
     "answer answers assert body budget callId chat client createServer credentials document documents embeddingModel embeddings",
     "emulator events fileSystem first history inRegion invalidRequest job key languageModel manual matrix messages models myLog",
-    "myProfileArn nova OpenAiLanguageModel outcome pantry parse password path perTenant PgClient prices profileArn prompt query",
+    "myProfileArn nova OpenAiLanguageModel outcome pantry parse password path perTenant PgClient prices progress profileArn prompt query",
     "quota render response save session summary text texts theTest titan toolkit weather"
   ].join(" ").split(" ").map((name) => `  const ${name}: any`).join("\n")
 }
