@@ -32,7 +32,15 @@ export interface Upserted {
   readonly unchanged: number
 }
 
-/** The database refused a statement, could not be reached, or returned something else. */
+/**
+ * The database refused a statement, could not be reached, or returned something else.
+ *
+ * When: a function of `VectorStore` reads or writes the table of documents.
+ *
+ * - `operation`: what failed: `upsert`, `search` or `remove`.
+ *
+ * Remedy: check the database, then call again; `upsert` embeds only what is not stored.
+ */
 export class VectorStoreError extends Schema.TaggedError<VectorStoreError>()("VectorStoreError", {
   operation: Schema.Literals(["upsert", "search", "remove"]),
   message: Schema.String,
