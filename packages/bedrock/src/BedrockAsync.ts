@@ -43,6 +43,8 @@ export type Segment = Output.Segment
 export type Invocation = Segments.Invocation
 
 /**
+ * Which model embeds, and where in S3 its input and output are.
+ *
  * - `model`: for requests that name none.
  * - `output`: the folder in S3 for the vectors, `s3://bucket/prefix/`; each invocation has a folder of its own in it.
  * - `input`: the folder for content that does not fit into a request; without it such content is refused.
@@ -124,7 +126,16 @@ export const make = Effect.fnUntraced(function*(
   })
 })
 
-/** The service of a {@link BedrockClient}, which several services can share. */
+/**
+ * The service of a {@link BedrockClient}, which several services can share. Fails with `InvalidRequestError` as
+ * {@link make} does.
+ *
+ * @example
+ * const Videos = BedrockAsync.layer({
+ *   model: "amazon.nova-2-multimodal-embeddings-v1:0",
+ *   output: "s3://my-bucket/vectors/"
+ * }).pipe(Layer.provide(BedrockClient.layer()))
+ */
 export const layer = (
   options: Options
 ): Layer.Layer<BedrockAsync, ProviderError.InvalidRequestError, BedrockClient> =>

@@ -43,6 +43,8 @@ export type Allowed = Encoding.Allowed
 export type LimitsByModel = Limits.Overrides
 
 /**
+ * Which model answers, where in S3 the files of jobs are, and how long a job may take.
+ *
  * - `model`: for records and jobs that name none. Most models need the id of an inference profile (`us.amazon.nova-…`).
  * - `input`, `output`: folders in S3, `s3://bucket/prefix/`. A job has a file `<input><name>.jsonl`, and a folder in `output`.
  * - `roleArn`: the role that Bedrock takes on to read and write there.
@@ -112,7 +114,18 @@ export const make = Effect.fnUntraced(function*(
 /** S3 takes parts from 5 MiB on; one is held in memory. */
 const partSize = 8 * 1024 * 1024
 
-/** The batch service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+/**
+ * The batch service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
+ * `InvalidRequestError` as {@link make} does.
+ *
+ * @example
+ * const Batches = BedrockBatch.layer({
+ *   model: "us.amazon.nova-lite-v1:0",
+ *   input: "s3://my-bucket/in/",
+ *   output: "s3://my-bucket/out/",
+ *   roleArn: "arn:aws:iam::123456789012:role/batch"
+ * }).pipe(Layer.provide(BedrockClient.layer()))
+ */
 export const layer = (
   options: Options
 ): Layer.Layer<BatchService.BatchService, ProviderError.InvalidRequestError, BedrockClient> =>

@@ -29,6 +29,8 @@ import * as ReservationNotice from "./internal/reservationNotice.ts"
 import type { Pairs } from "./RequestMetadata.ts"
 
 /**
+ * Which model answers, under which policy, and what may be changed in a request.
+ *
  * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another.
  * - `family`: the model behind an id that does not name it, such as the ARN of an application inference profile: a
  *   model id, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` looks it up.
@@ -106,13 +108,24 @@ const fields: Check.Fields<Options> = {
   requestMetadata: Check.optional(RequestMetadata.check)
 }
 
-/** The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+/**
+ * The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
+ * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Chat = BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }).pipe(Layer.provide(BedrockClient.layer()))
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, make(options))
 
-/** {@link layer} with the model, the policy or both taken from `Config`. */
+/**
+ * {@link layer} with the model, the policy or both taken from `Config`.
+ *
+ * @example
+ * const Chat = BedrockChat.layerConfig({ model: Config.String("CHAT_MODEL") })
+ */
 export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<ChatService.ChatService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>

@@ -293,7 +293,16 @@ const optionsOf = Check.struct<Options>({
   account: Check.optional(Check.filled)
 })
 
-/** A layer of {@link make}: one client, shared by all that is built on it. */
+/**
+ * A layer of {@link make}: one client, shared by all that is built on it. Fails with `InvalidRequestError` as it
+ * does.
+ *
+ * @example
+ * const Models = Layer.merge(
+ *   BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }),
+ *   BedrockEmbedding.layer({ model: "amazon.titan-embed-text-v2:0" })
+ * ).pipe(Layer.provide(BedrockClient.layer({ region: "us-east-1" })))
+ */
 export const layer = (options?: Options): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError> =>
   Layer.effect(BedrockClient, make(options))
 

@@ -40,6 +40,8 @@ export type FamilyName = Families.Name
 export const families: ReadonlyArray<FamilyName> = Families.names
 
 /**
+ * Which model embeds, and under which policy.
+ *
  * - `model`: a model id, an inference profile id (`eu.cohere.embed-v4:0`) or an ARN; a request can name another.
  * - `family`: the family of a model whose id does not name it: an application inference profile, a provisioned or an
  *   imported model. It does not affect an id that names its family. `InferenceProfile.layer` looks up application
@@ -106,7 +108,15 @@ const fields: Check.Fields<Options> = {
   requestMetadata
 }
 
-/** The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+/**
+ * The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
+ * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Embeddings = BedrockEmbedding.layer({ model: "amazon.titan-embed-text-v2:0" }).pipe(
+ *   Layer.provide(BedrockClient.layer())
+ * )
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError, BedrockClient> =>

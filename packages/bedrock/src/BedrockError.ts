@@ -77,9 +77,9 @@ export const isMissing: (error: ProviderError.CallError) => boolean = Check.tota
 const missing: ReadonlySet<string> = new Set(["NoSuchKey", "NoSuchUpload", "NotFound"])
 
 /**
- * The time of the service, in milliseconds since 1970, when it refused a signature because of its date: by its words,
- * "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)", or by the date of
- * its answer.
+ * The time of the service, in milliseconds since 1970, when it refused a signature because of its date. It is read
+ * from its words, "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5
+ * min.)", or from the date of its answer.
  */
 export const timeOfService: (error: ProviderError.AuthenticationError) => number | undefined = Check.total((error) => {
   const dated = skewed.get(error)

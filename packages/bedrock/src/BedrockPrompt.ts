@@ -12,6 +12,8 @@ import type { BedrockChatOptions } from "./BedrockOptions.ts"
 import { providerName } from "./internal/provider.ts"
 
 /**
+ * What is added to a prompt of Prompt management.
+ *
  * - `variables`: the values of the prompt's variables.
  * - `messages`: messages after those of the prompt; none when missing.
  * - `providerOptions`: as in any request.

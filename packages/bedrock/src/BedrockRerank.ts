@@ -32,6 +32,8 @@ export type FamilyName = Families.Name
 export const families: ReadonlyArray<FamilyName> = Families.names
 
 /**
+ * Which model reranks, and under which policy.
+ *
  * - `model`: a model id, an inference profile id or an ARN; a request can name another. Not every region has every model:
  *   where it is missing, calls fail with the error of the service.
  * - `family`: the family of a model whose id does not name it, such as an application inference profile. It does not
@@ -104,7 +106,13 @@ const fields: Check.Fields<Options> = {
   requestMetadata
 }
 
-/** The rerank service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+/**
+ * The rerank service of Bedrock. Needs a {@link BedrockClient}, which several services can share. Fails with
+ * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Reranking = BedrockRerank.layer({ model: "cohere.rerank-v3-5:0" }).pipe(Layer.provide(BedrockClient.layer()))
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<RerankService.RerankService, ProviderError.InvalidRequestError, BedrockClient> =>

@@ -37,6 +37,8 @@ export interface Unsigned {
 export type Headers = Readonly<Record<string, string>>
 
 /**
+ * Signs requests to AWS that something else sends.
+ *
  * - `sign`: the headers to add to a request. Fails with `AuthenticationError` when there are no credentials.
  * - `renew`: fetches credentials again, for a request that was refused as unauthenticated; whether others came.
  * - `account`: a label for whose credentials are used, for the keys of caches; it holds no secret.
@@ -50,6 +52,8 @@ export class BedrockSigner extends Context.Service<BedrockSigner, {
 }>()("@strata/bedrock/BedrockSigner") {}
 
 /**
+ * Where signatures are valid, and whose credentials make them.
+ *
  * - `region`, `service`: where a signature is valid. The host of the request tells both when they are missing
  *   (`bedrock-mantle.us-east-1.api.aws`); for other hosts the region is that of `BedrockClient.Options`, the service `bedrock`.
  * - `transport`: for the requests that get credentials.
@@ -83,7 +87,7 @@ export const make = Effect.fnUntraced(function*(
     attempt(() => Promise.resolve(typeof sdk.token === "function" ? sdk.token(properties) : sdk.token))
   const keys = (properties: object) => attempt(() => Promise.resolve(credentials?.(properties)))
 
-  const sign = Effect.fn("BedrockSigner.sign")(function*(request: Unsigned) {
+  const sign = Effect.fnUntraced(function*(request: Unsigned) {
     const { body, headers, method, url } = yield* Check.run(unsigned, request, {
       provider: providerName,
       field: "request"
@@ -115,7 +119,7 @@ export const make = Effect.fnUntraced(function*(
       new Date(yield* Clock.currentTimeMillis)
     )
     return signed
-  })
+  }, Effect.withSpan("BedrockSigner.sign", {}, { captureStackTrace: false }))
 
   return BedrockSigner.of({
     sign,
@@ -132,7 +136,9 @@ export const make = Effect.fnUntraced(function*(
   })
 })
 
-/** A layer of {@link make}, for one signer that several clients share. */
+/**
+ * A layer of {@link make}, for one signer that several clients share. Fails with `InvalidRequestError` as it does.
+ */
 export const layer = (options?: Options): Layer.Layer<BedrockSigner, ProviderError.InvalidRequestError> =>
   Layer.effect(BedrockSigner, make(options))
 

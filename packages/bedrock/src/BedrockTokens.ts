@@ -44,7 +44,7 @@ export interface Options {
  * @example
  * const tokens = yield* BedrockTokens.count({ model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", messages: "Hello" })
  */
-export const count = Effect.fn("BedrockTokens.count")(function*(
+export const count = Effect.fnUntraced(function*(
   input: ChatRequest.Input,
   given: Options = {}
 ): Effect.fn.Return<number, ProviderError.CallError, BedrockClient> {
@@ -67,7 +67,7 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
     }
   })
   return yield* counted(client, output, request.model)
-})
+}, Effect.withSpan("BedrockTokens.count", {}, { captureStackTrace: false }))
 
 const fields: Check.Fields<Options> = {
   model: OwnOptions.model,
@@ -84,7 +84,7 @@ const fields: Check.Fields<Options> = {
  *   body: JSON.stringify({ anthropic_version: "bedrock-2023-05-31", max_tokens: 100, messages })
  * })
  */
-export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request: {
+export const countBody = Effect.fnUntraced(function*(request: {
   readonly model: string
   readonly body: string | Uint8Array
 }): Effect.fn.Return<number, ProviderError.CallError, BedrockClient> {
@@ -95,7 +95,7 @@ export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request:
     input: { invokeModel: { body: Predicate.isString(body) ? new TextEncoder().encode(body) : body } }
   })
   return yield* counted(client, output, model)
-})
+}, Effect.withSpan("BedrockTokens.countBody", {}, { captureStackTrace: false }))
 
 const bodyOf = Check.struct<{ readonly model: string; readonly body: string | Uint8Array }>({
   model: Check.filled,

@@ -75,14 +75,14 @@ export interface Coverage {
  *   ]
  * })
  */
-export const apply = Effect.fn("Guardrail.apply")(function*(
+export const apply = Effect.fnUntraced(function*(
   request: Request.Request
 ): Effect.fn.Return<Outcome, ProviderError.CallError, BedrockClient> {
   const client = yield* BedrockClient
   const output = yield* client.applyGuardrail(yield* Request.encode(request))
   // An answer without a verdict, such as the empty one of a proxy, must not pass as a check.
   return output.action === undefined ? yield* noVerdict(client, request.guardrail.id, output) : decode(output)
-})
+}, Effect.withSpan("Guardrail.apply", {}, { captureStackTrace: false }))
 
 const noVerdict = (client: BedrockClient["Service"], id: string, { $metadata }: ApplyGuardrailCommandOutput) =>
   Failure.malformed(

@@ -32,8 +32,8 @@ export interface Options {
 }
 
 /**
- * Looks profiles up with the credentials and connections of the {@link BedrockClient}, in the region of the ARN, and
- * caches the results for the lifetime of the layer, those of the 256 profiles used last.
+ * Looks profiles up with the credentials and connections of the {@link BedrockClient}, in the region of the ARN.
+ * Results are cached for the lifetime of the layer, those of the 256 profiles used last.
  *
  * The lookup is part of the first call to its model, which fails with the lookup's errors, and with
  * `InvalidRequestError` when `@aws-sdk/client-bedrock` is not installed.

@@ -26,6 +26,8 @@ export type Models = Names.Models
 export const models: Models = Names.known
 
 /**
+ * Which prices are read from the price list of AWS.
+ *
  * - `region`: the region of the client: the list has prices of all of them.
  * - `models`: by names in the list (`model`, `titanModel`, or `servicename` without "(Amazon Bedrock Edition)"). An id has its
  *   own price, and so have its profiles of the geography of the region (`us.`) and `global.`; a pattern with `*` has the
@@ -45,6 +47,8 @@ export interface Skipped {
 }
 
 /**
+ * What was read from the price list of AWS.
+ *
  * - `entries`: the prices, for `Pricing.layer`, each from the date on which it takes effect.
  * - `skipped`: products of the region without a price here.
  */

@@ -225,9 +225,9 @@ export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =
   recording((context) => describe(context, values))
 
 /**
- * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, the
- * provider's own name for it and id of the request, and where it was sent: `server.address`, `server.port` and the scope of
- * the target.
+ * Records how long an operation took and, on its span, the error it failed with. That is its tag (`error.type`), its
+ * message, the provider's own name for it and id of the request, and where it was sent: `server.address`,
+ * `server.port` and the scope of the target.
  */
 export const recordEnd = <A>(
   target: Target,

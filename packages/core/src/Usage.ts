@@ -4,6 +4,8 @@ import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
 
 /**
+ * The tokens that a call used, by kind.
+ *
  * - `inputTokens`: tokens of the prompt, those read from or written to a cache not included.
  * - `cacheReadTokens`, `cacheWriteTokens`: tokens of the prompt served from, or stored in, the provider's cache.
  * - `outputTokens`: tokens of the answer.

@@ -116,7 +116,7 @@ describe("Breaker", () => {
       assert.strictEqual(
         error.message,
         "The circuit of test-model of test.provider in eu-west-1 is open after repeated failures: " +
-          "no call is sent for another 17s 655ms. Nothing was sent. Try again later, or use another model."
+          "no call is sent for another 18s. Nothing was sent. Try again later, or use another model."
       )
     }))
 

@@ -4,6 +4,8 @@
 import type * as Document from "./Document.ts"
 
 /**
+ * A part of a document, for embedding and citations.
+ *
  * - `source`: the name of the document.
  * - `index`: its place among the chunks of the document, from 0.
  * - `text`: `document.text.slice(start, end)`, well-formed, without white space around it.

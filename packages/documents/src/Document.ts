@@ -16,7 +16,7 @@ export interface Position {
 }
 
 /**
- * A heading, a paragraph, an item of a list, a block of code, a table (of HTML: a row of it) …
+ * A heading, a paragraph, an item of a list, a block of code, a table (of HTML: a row of it), and so on.
  *
  * - `text`: `document.text.slice(start, end)`; offsets are in UTF-16 code units, as those of JavaScript's strings.
  * - `headings`: the titles of the sections that the block stands in, from the outermost one, without markup, each of 200

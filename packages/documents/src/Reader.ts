@@ -16,6 +16,8 @@ import * as Check from "./internal/check.ts"
 import * as Decode from "./internal/decode.ts"
 
 /**
+ * A document to read.
+ *
  * - `name`: what citations and keys call it, such as the path of a file.
  * - `bytes`: the whole file; they are not changed.
  * - `mediaType`: says the format, and with `; charset=…` the encoding of the text. Without one, the extension of the name
@@ -53,7 +55,7 @@ export interface Options {
  * @example
  * const document = yield* Reader.read({ name: "handbook.md", bytes: yield* fileSystem.readFile(path) })
  */
-export const read = Effect.fn("Reader.read")(function*(
+export const read = Effect.fnUntraced(function*(
   source: Source,
   options: Options = {}
 ): Effect.fn.Return<Document.Document, DocumentError.DocumentError> {
@@ -77,7 +79,7 @@ export const read = Effect.fn("Reader.read")(function*(
   const { charset, format } = yield* Effect.fromResult(Format.find({ name, bytes, mediaType }))
   const parsed = yield* parse(name, format, bytes, charset, maxBytes)
   return { name, format, emptyPages: [], ...parsed }
-})
+}, Effect.withSpan("Reader.read", {}, { captureStackTrace: false }))
 
 const usualLimit = 32 * 1024 * 1024
 

@@ -17,6 +17,8 @@ import * as Tokens from "./internal/tokens.ts"
 export const version = "1"
 
 /**
+ * How large chunks are, and how much two of them have in common.
+ *
  * - `maxTokens`: the most tokens of a chunk with its context, 512 by default.
  * - `overlapTokens`: how much of the end of a chunk the next one of the same section repeats at most, in whole sentences,
  *   lines or words; 0 by default, and at most half of `maxTokens`.
@@ -47,7 +49,7 @@ export const estimate: (text: string) => number = Tokens.estimate
  * const chunks = yield* Splitter.split(document, { maxTokens: 512 })
  * const { embeddings } = yield* EmbeddingService.embedMany(chunks.map(Chunk.withContext))
  */
-export const split = Effect.fn("Splitter.split")(function*(
+export const split = Effect.fnUntraced(function*(
   document: Document.Document,
   options: Options = {}
 ): Effect.fn.Return<ReadonlyArray<Chunk.Chunk>, DocumentError.InvalidOptionError> {
@@ -90,7 +92,7 @@ export const split = Effect.fn("Splitter.split")(function*(
     })
   }
   return chunks
-})
+}, Effect.withSpan("Splitter.split", {}, { captureStackTrace: false }))
 
 const counter = Check.optional<(text: string) => number>({
   accepts: (value): value is (text: string) => number => typeof value === "function",

@@ -27,6 +27,8 @@ import * as FromParts from "./internal/service/fromParts.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 
 /**
+ * How a `LanguageModel` of Effect is called.
+ *
  * - `provider`, `model`: names for errors, telemetry, prices, quotas. When missing, those of the `Model` in the context.
  * - `settings`: the configuration of the provider for one request, as a context: model, temperature, `maxTokens` and so on.
  * - `policy`: of calls; `Policy.standard` when missing.
@@ -48,6 +50,11 @@ export interface Options {
  * The service. Errors are those of the model as `StrataAiError.fromAiError` reads them; an `error` part fails a stream.
  *
  * A structured answer of a foreign model is not streamed: `effect/ai` has no way to ask for one. It arrives as one event.
+ *
+ * Fails with `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Chat = EffectAiChat.layer({ provider: "openai", model: "gpt-5.1" }).pipe(Layer.provide(languageModel))
  */
 export const layer = (
   options?: Options

@@ -23,6 +23,8 @@ import * as StrataAiError from "./StrataAiError.ts"
 import * as StrataEmbeddingModel from "./StrataEmbeddingModel.ts"
 
 /**
+ * How an `EmbeddingModel` of Effect is called.
+ *
  * - `provider`, `model`: names for errors, telemetry, prices, quotas. When missing, those of the `Model` in the context.
  * - `maxItems`: texts in a request, 96 when missing; `maxLength`: characters in a text, unlimited when missing.
  * - `settings`: the configuration of the provider for one request, as a context: model, dimensions and so on.
@@ -37,7 +39,13 @@ export interface Options {
   readonly policy?: Policy.Policy | undefined
 }
 
-/** The service. Options that the model cannot be told fail with `UnsupportedFeatureError`, and so do images. */
+/**
+ * The service. Options that the model cannot be told fail with `UnsupportedFeatureError`, and so do images. Fails
+ * with `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Embeddings = EffectAiEmbedding.layer({ maxItems: 64 }).pipe(Layer.provide(embeddingModel))
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError, EmbeddingModel.EmbeddingModel> =>

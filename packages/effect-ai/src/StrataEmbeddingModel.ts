@@ -29,7 +29,7 @@ export type EmbeddingOptions = Omit<Embedding.EmbeddingOptions, "vectorType">
  * The options of the calls of a fiber. Concurrent calls of `embed` with equal options share requests.
  *
  * @example
- * Effect.provideService(model.embed(question), StrataEmbeddingModel.Options, { purpose: "query" })
+ * Effect.provideService(embeddings.embed(question), StrataEmbeddingModel.Options, { purpose: "query" })
  */
 export const Options = Context.Reference<EmbeddingOptions>("@strata/effect-ai/StrataEmbeddingModel/Options", {
   defaultValue: () => ({})
@@ -92,12 +92,12 @@ export const make = (
       embed: (input) =>
         Effect.flatMap(Options, (own) => service.embed(input, over(own))).pipe(
           Effect.mapBoth({ onFailure: failure("embed"), onSuccess: responseOf }),
-          Effect.withSpan("EmbeddingModel.embed")
+          Effect.withSpan("EmbeddingModel.embed", {}, { captureStackTrace: false })
         ),
       embedMany: (inputs) =>
         Effect.flatMap(Options, (own) => service.embedMany(inputs, over(own))).pipe(
           Effect.mapBoth({ onFailure: failure("embedMany"), onSuccess: manyOf }),
-          Effect.withSpan("EmbeddingModel.embedMany")
+          Effect.withSpan("EmbeddingModel.embedMany", {}, { captureStackTrace: false })
         )
     })
     return Origin.mark(model, service, ownOf(options).model)

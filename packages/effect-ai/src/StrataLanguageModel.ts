@@ -29,15 +29,20 @@ import * as Origin from "./internal/origin.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 
 /**
- * Fields of a request that `effect/ai` has no place for: `model`, `maxTokens`, `temperature`, `topP`, `stopSequences`,
- * `reasoning`, `parallelToolCalls`, `providerOptions`.
+ * Fields of a request that `effect/ai` has no place for. They are `model`, `maxTokens`, `temperature`, `topP`,
+ * `stopSequences`, `reasoning`, `parallelToolCalls` and `providerOptions`.
  */
 export type RequestOptions = Turn.RequestOptions
 
 /** The options of the requests of a fiber. Handlers of tools do not see them: a model that a tool asks has its own. */
 export const Options: Context.Reference<RequestOptions> = Turn.Options
 
-/** The model, with options of all its requests. */
+/**
+ * The model, with options of all its requests.
+ *
+ * @example
+ * const Model = StrataLanguageModel.layer().pipe(Layer.provide(BedrockChat.layer({ model })))
+ */
 export const layer = (
   options: RequestOptions = {}
 ): Layer.Layer<LanguageModel.LanguageModel, never, ChatService.ChatService> =>

@@ -7,6 +7,7 @@
  */
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -49,8 +50,14 @@ import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
 import type * as Backend from "./web/Backend.ts"
 
-/** The emulator could not start: its port is in use or not permitted, or its certificate or an option is invalid. */
-export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
+/**
+ * The emulator could not start, or an option of it is not valid.
+ *
+ * When: its port is in use or not permitted, or its certificate, its quotas or another option cannot be used.
+ *
+ * Remedy: choose another port, or correct the option that the message names.
+ */
+export class EmulatorError extends TaggedError.make<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()
 }) {}
@@ -117,6 +124,8 @@ export class Emulator extends Context.Service<Emulator, {
 }>()("@strata/emulator/Emulator") {}
 
 /**
+ * Where an emulator listens, and how it behaves.
+ *
  * - `host` (127.0.0.1) and `port` (0: any free one).
  * - `tls` (none): serves TLS too, on the same port; see {@link Tls.Options}.
  * - `region` (us-east-1): the default region, and `regions` (only that): all regions served on the port. The region of a
@@ -203,6 +212,8 @@ const captureBytes = 64_000_000
  *
  * It runs on the wall clock, also under `TestClock`, because its clients sign and wait in real time. Only quotas and
  * the schedules of faults use the clock in context, so that a test can advance it.
+ *
+ * Fails with `EmulatorError` when it cannot listen, and for invalid options.
  */
 export const make: (options?: Options) => Effect.Effect<
   Emulator["Service"],

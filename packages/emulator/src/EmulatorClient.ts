@@ -12,7 +12,7 @@ import * as Emulator from "./Emulator.ts"
 import * as Script from "./script/Script.ts"
 
 /**
- * Makes the layer of a client from what it needs to reach the emulator; the second argument is the emulator itself, with
+ * Makes the layer of a client from what it needs to reach the emulator. The second argument is the emulator itself, with
  * the addresses and keys of OpenAI's dialect. `BedrockClient.layer` of `@strata/bedrock` is such a function.
  */
 export type MakeClient<A, E = never, R = never> = (
@@ -60,7 +60,10 @@ export const layer = <A, E, R>(
   R | ChatService.ChatService | EmbeddingService.EmbeddingService
 > => Layer.provideMerge(connect(client), Emulator.layer(options))
 
-/** A client of the emulator in context, for several clients of one emulator. */
+/**
+ * A client of the emulator in context, for several clients of one emulator. Fails with `EmulatorError` where the function
+ * throws or gives no layer.
+ */
 export const connect = <A, E, R>(
   client: MakeClient<A, E, R>
 ): Layer.Layer<A, E | Emulator.EmulatorError, R | Emulator.Emulator> =>

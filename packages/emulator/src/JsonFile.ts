@@ -1,6 +1,7 @@
 /**
  * Hand-written JSON decoded by a schema, with errors that name the path and the expected value.
  */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
@@ -14,11 +15,15 @@ export type Problem = typeof Problem.Type
 export const Problem = Schema.Struct({ path: Schema.String, message: Schema.String })
 
 /**
- * A file that cannot be read, is not JSON, or does not match its schema. `message` names the file and, line by line,
- * the paths: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
- * `problems`: the first of the paths and what is wrong there.
+ * A file of the emulator cannot be used.
+ *
+ * When: a script, faults, quotas or a recording cannot be read, is not JSON, or does not match its schema.
+ *
+ * - `file`: the name of the file; `problems`: the first of the paths and what is wrong there.
+ *
+ * Remedy: correct the places that `message` names, line by line.
  */
-export class JsonFileError extends Schema.TaggedError<JsonFileError>()("JsonFileError", {
+export class JsonFileError extends TaggedError.make<JsonFileError>()("JsonFileError", {
   file: Schema.String,
   message: Schema.String,
   problems: Schema.optional(Schema.Array(Problem)),

@@ -195,6 +195,8 @@ export interface Captured {
 }
 
 /**
+ * What is kept of the requests.
+ *
  * - `history`: the number of requests kept.
  * - `capture`: whether their bodies are kept. `captureBytes`: the bound of them, in bytes as they were sent; and of the
  *   answers, for themselves.

@@ -80,6 +80,8 @@ interface Starting {
 }
 
 /**
+ * How a process runs a job by single calls.
+ *
  * - `engine`: `live`, by single calls.
  * - `concurrency`: chunks this process works on at once, 8 by default. A chunk has one item for chat and up to 96 for
  *   embeddings; the policy of the service limits the requests.
@@ -209,6 +211,9 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
  * - `InvalidRequestError` for invalid options.
  *
  * A failure of one item is none of the job: it goes to the {@link deadLetters}.
+ *
+ * @example
+ * const { done, failed } = yield* Job.run(job, { concurrency: 4 })
  */
 export const run: {
   <SE, R>(
@@ -219,7 +224,7 @@ export const run: {
     job: Job<SE, R>,
     options: BatchOptions
   ): Effect.Effect<Registry.Status, SE | JobError.RunError, R | JobStore | BatchService>
-} = Effect.fn("Job.run")(function*<SE, R>(
+} = Effect.fnUntraced(function*<SE, R>(
   job: Job<SE, R>,
   options: RunOptions | BatchOptions = {}
 ): Effect.fn.Return<Registry.Status, SE | JobError.RunError, R | JobStore> {
@@ -241,7 +246,7 @@ export const run: {
     ...checked,
     batch: engine === "batch" && Option.isSome(service) ? { service: service.value, live, polling, timeout } : undefined
   })
-})
+}, Effect.withSpan("Job.run", {}, { captureStackTrace: false }))
 
 const noBatchService = ProviderError.invalidRequest({
   provider: "strata",
@@ -251,23 +256,26 @@ const noBatchService = ProviderError.invalidRequest({
 })
 
 /** How far a job is. Fails with `JobNotFoundError` if there is none of this name. */
-export const status = Effect.fn("Job.status")(function*(name: string) {
+export const status = Effect.fnUntraced(function*(name: string) {
   const store = yield* JobStore
   const job = yield* found(store, name)
   return yield* statusOf(store, job, name)
-})
+}, Effect.withSpan("Job.status", {}, { captureStackTrace: false }))
 
 /** How far each job of the store is. */
-export const list = Effect.fn("Job.list")(function*() {
+export const list = Effect.fnUntraced(function*() {
   const store = yield* JobStore
   const names = yield* Storing.attempt("listing", Registry.names(store.sql))
   return yield* Effect.forEach(names, (name) => Effect.flatMap(found(store, name), (job) => statusOf(store, job, name)))
-})
+}, Effect.withSpan("Job.list", {}, { captureStackTrace: false }))
 
 /**
  * The progress of a job: its status with its rate and the time that remains, each second, or `every`. Ends with the job.
  *
  * `total`: how many items there are, for the time that remains while the source is read.
+ *
+ * Fails with `JobNotFoundError` if there is none of this name, with `JobStoreError` when the database does, and with
+ * `InvalidRequestError` for invalid options.
  */
 export const watch = (
   name: string,
@@ -285,7 +293,10 @@ export const watch = (
     return Stream.takeUntil(Progress.make(status(name), every, total), Progress.isOver)
   }))
 
-/** The items that have no result, oldest first, read page by page. */
+/**
+ * The items that have no result, oldest first, read page by page. Fails with `JobNotFoundError` if there is no job of
+ * this name, and with `JobStoreError` when the database does.
+ */
 export const deadLetters = (
   name: string
 ): Stream.Stream<DeadLetters.DeadLetter, JobError.JobNotFoundError | JobError.JobStoreError, JobStore> =>
@@ -298,20 +309,20 @@ export const deadLetters = (
  * Puts dead letters back to work, all or those of `ids`, and a cancelled job too; run the job to do it. Returns how many.
  * Items that were never stored, because they were too large or had no id, stay.
  */
-export const retry = Effect.fn("Job.retry")(function*(name: string, ids?: ReadonlyArray<string>) {
+export const retry = Effect.fnUntraced(function*(name: string, ids?: ReadonlyArray<string>) {
   const store = yield* JobStore
   const job = yield* found(store, name)
   const chosen = ids === undefined
     ? undefined
     : yield* Check.run(Check.list(Check.text), ids, { provider: "strata", whole: "ids" })
   return yield* Storing.attempt("retrying", DeadLetters.retry(store, job, chosen), name)
-})
+}, Effect.withSpan("Job.retry", {}, { captureStackTrace: false }))
 
 /**
  * Stops a job: its processes end within seconds, and {@link run} does nothing. What is done stays; {@link retry} lets it go
  * on.
  */
-export const cancel = Effect.fn("Job.cancel")(function*(name: string) {
+export const cancel = Effect.fnUntraced(function*(name: string) {
   const { sql } = yield* JobStore
   const changed = yield* Storing.attempt(
     "cancelling",
@@ -319,14 +330,14 @@ export const cancel = Effect.fn("Job.cancel")(function*(name: string) {
     text(name)
   )
   if (changed.length === 0) return yield* Registry.notFound(text(name))
-})
+}, Effect.withSpan("Job.cancel", {}, { captureStackTrace: false }))
 
 /** Forgets a job: all that its store has of it. What its sink wrote stays. Processes that run it end within seconds. */
-export const remove = Effect.fn("Job.remove")(function*(name: string) {
+export const remove = Effect.fnUntraced(function*(name: string) {
   const store = yield* JobStore
   const job = yield* found(store, name)
   yield* Storing.attempt("removing", Registry.remove(store.sql, job), name)
-})
+}, Effect.withSpan("Job.remove", {}, { captureStackTrace: false }))
 
 const found = (store: JobStore["Service"], name: string) =>
   Storing.attempt("looking for it", Registry.find(store.sql, text(name)), text(name))

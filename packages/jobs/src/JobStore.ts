@@ -33,6 +33,8 @@ export class JobStore extends Context.Service<JobStore, {
 }>()("@strata/jobs/JobStore") {}
 
 /**
+ * How processes share the work of jobs.
+ *
  * - `lease`: how long the work of a process that died stays reserved for it, 30 seconds by default, 2 at least. Living
  *   processes renew it, however long an item takes.
  * - `pollInterval`: how often a process looks for work of others, 500 ms by default.
@@ -43,9 +45,10 @@ export interface Options {
 }
 
 /**
- * Jobs in the database of a `SqlClient`: PostgreSQL by `PgClient.layer` of `@effect/sql-pg`, or SQLite. Makes the tables that
- * are missing; their names begin with `strata_job`. Works behind PgBouncer in transaction mode, where `PgClient.layer` needs
- * `prepare: false`.
+ * Jobs in the database of a `SqlClient`: PostgreSQL by `PgClient.layer` of `@effect/sql-pg`, or SQLite. Makes the
+ * tables that are missing; their names begin with `strata_job`. Works behind PgBouncer in transaction mode, where
+ * `PgClient.layer` needs `prepare: false`. Fails with `JobStoreError` when the tables cannot be made, and with
+ * `InvalidRequestError` for invalid options.
  */
 export const layer = (
   options: Options = {}
@@ -53,8 +56,12 @@ export const layer = (
   Layer.effect(JobStore, make(options))
 
 /**
- * Jobs in a SQLite database, by default `strata.db` in the working directory. Any number of processes on this machine may
- * open it.
+ * Jobs in a SQLite database, by default `strata.db` in the working directory. Any number of processes on this machine
+ * may open it. Fails with `JobStoreError` when the database cannot be opened, and with `InvalidRequestError` for
+ * invalid options.
+ *
+ * @example
+ * const program = Job.run(job).pipe(Effect.provide(JobStore.layerSqlite({ filename: "jobs.db" })))
  */
 export const layerSqlite = (
   { filename = "strata.db", ...options }: Options & { readonly filename?: string | undefined } = {}

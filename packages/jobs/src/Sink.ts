@@ -20,7 +20,13 @@ export type { Guarantee, Opening, Sink, Writer, Written } from "./internal/sink/
  * do nothing but SQL through the client it is given: the transaction is open.
  *
  * @example
- * Sink.sql((rows, sql) => sql`INSERT INTO labels ${sql.insert(rows.map(({ id, output }) => ({ id, label: output.text })))}`)
+ * const job = Job.make(
+ *   { name: "labels", item: Page, source: pages, id: (page) => page.url },
+ *   Work.chat({ request: (page) => `Name the topic of this page.\n${page.text}` }),
+ *   Sink.sql((rows, sql) =>
+ *     Effect.forEach(rows, ({ id, output }) => sql`INSERT INTO labels ${sql.insert({ id, label: output.text })}`)
+ *   )
+ * )
  */
 export const sql = <Item, Output, E = never, R = never>(
   write: (
@@ -61,7 +67,11 @@ export const vectors: <Item>(
  * `line` makes of a row.
  *
  * @example
- * Sink.jsonl({ directory: "out", line: ({ id, output }) => ({ id, sentiment: output.value }) })
+ * const job = Job.make(
+ *   { name: "labels", item: Page, source: pages, id: (page) => page.url },
+ *   Work.chat({ request: (page) => page.text, schema: Sentiment }),
+ *   Sink.jsonl({ directory: "out", line: ({ id, output }) => ({ id, sentiment: output.value }) })
+ * )
  */
 export const jsonl: <Item, Output>(
   options: Files.Options<Item, Output>

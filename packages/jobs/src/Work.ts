@@ -54,6 +54,8 @@ export interface Batched<in Item, out Output, out R> {
 }
 
 /**
+ * How items are worked on, of all kinds of work.
+ *
  * - `chunk`: items that are worked on and written together, 96 for embeddings, 1 for chat.
  * - `version`: change it when a function of the work changes what it does, such as a prompt: jobs do not see into functions.
  */
@@ -110,6 +112,8 @@ export const embedding = <Item>(given: EmbeddingWork<Item>): Work<
 }
 
 /**
+ * What is embedded of an item, and how.
+ *
  * - `input`: what is embedded of an item: a text, an image, or both.
  * - `options`: as those of `EmbeddingService.embedEach`.
  */

@@ -37,6 +37,8 @@ export const model = "extractive"
 export const prompt: typeof Passage.prompt = Passage.prompt
 
 /**
+ * What is quoted as an answer.
+ *
  * - `maxSentences`: maximum of quoted sentences; 3 when missing.
  * - `threshold`: minimum score of a quoted sentence; 0.4 when missing. Unrelated questions score up to 0.4, right
  *   answers from 0.42, the best 1.5.
@@ -59,6 +61,9 @@ export interface Options {
  * Calls fail as the embedding service does, with `InvalidRequestError` when there is no question, with
  * `UnsupportedFeatureError` for what it would have to read or write and cannot, and with `ModelNotFoundError` for any other
  * model.
+ *
+ * @example
+ * const Local = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
  */
 export const layer = (
   options?: Options

@@ -19,6 +19,8 @@ export const model: string = SentenceEncoder.model
 export const dimensions = 512
 
 /**
+ * How many threads embed, and under which policy.
+ *
  * - `workers`: threads, each with its own copy of the model (some 200 MB); 1 when missing. More threads than cores are
  *   no faster.
  * - `policy`: the policy of calls; `Policy.standard` when missing. It retries a batch whose thread died.
@@ -39,6 +41,9 @@ export interface Options {
  * - `InvalidRequestError` for a blank text, and for options this model does not support;
  * - `ModelNotFoundError` for any other model;
  * - `ModelUnavailableError` when the thread cannot start or dies; the next call starts a new one.
+ *
+ * @example
+ * const Embeddings = LocalEmbedding.layer({ workers: 2 })
  */
 export const layer = (
   options?: Options

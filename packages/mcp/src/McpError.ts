@@ -1,7 +1,10 @@
 /** What talking to an MCP server fails with: one error, whose `reason` says what happened and `outcome` what is known. */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Schema from "effect/Schema"
 
 /**
+ * What happened.
+ *
  * - `connection`: the server cannot be reached, or the connection broke.
  * - `exited`: the process of the server ended; see `exitCode` and `stderr`.
  * - `session-lost`: the server refused a new session as it had refused the old one.
@@ -32,20 +35,24 @@ export const Reason = Schema.Literals([
 ])
 
 /**
- * Whether the server acted: `not-run`, it never got the request or refused it; `answered`, it did, and this is its
- * answer; `unknown`, the answer is lost, so a call that must not run twice cannot simply be repeated.
+ * Whether the server acted on a request. `not-run`: it never got the request or refused it; `answered`: it did, and
+ * this is its answer; `unknown`: the answer is lost, so a call that must not run twice cannot simply be repeated.
  */
 export type Outcome = typeof Outcome.Type
 export const Outcome = Schema.Literals(["not-run", "answered", "unknown"])
 
 /**
- * A failure of an MCP server or of the way to it.
+ * An MCP server failed, or the way to it.
+ *
+ * When: a server cannot be started or reached, refuses a request, or answers what the protocol does not allow.
  *
  * - `server`: the name that the program gave it; `tool`: the server's name of the tool that was called.
  * - `exitCode`, `stderr`: of a process that ended; at most 20 lines, the last ones. No code after a signal.
  * - `code`: of a JSON-RPC error; `status`: of an HTTP response.
+ *
+ * Remedy: see `reason`; where `outcome` is `not-run` a call can be repeated safely.
  */
-export class McpError extends Schema.TaggedError<McpError>()("McpError", {
+export class McpError extends TaggedError.make<McpError>()("McpError", {
   server: Schema.String,
   reason: Reason,
   outcome: Outcome,

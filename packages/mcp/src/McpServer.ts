@@ -93,6 +93,8 @@ export interface Options<Mode extends Tool.FailureMode = Tool.FailureMode> {
 }
 
 /**
+ * How a server is started as a process.
+ *
  * - `env`: the environment of the process, besides what programs need to run (`PATH`, `HOME` and the like): what else is in
  *   that of this process may be secret. `extendEnv` adds all of it.
  * - `closeTimeout`: how long the process gets to end by itself when its stdin is closed, and again after SIGTERM, before

@@ -36,7 +36,7 @@ export type * from "./McpServer.ts"
  * const files = yield* McpTools.stdio({ server: "files", command: "npx", args: ["-y", "my-mcp-server"] })
  * const outcome = yield* ToolLoop.run("What is in notes.txt?", { tools: yield* files.tools })
  */
-export const stdio = Effect.fn("McpTools.stdio")(function*<Mode extends Tool.FailureMode = "return">(
+export const stdio = Effect.fnUntraced(function*<Mode extends Tool.FailureMode = "return">(
   options: StdioOptions<Mode>
 ): Effect.fn.Return<
   McpServer<ToolError<Mode>>,
@@ -58,7 +58,7 @@ export const stdio = Effect.fn("McpTools.stdio")(function*<Mode extends Tool.Fai
       closeTimeout: Settings.durationOf(given.closeTimeout, Duration.seconds(2))
     }, spawner)
   )
-})
+}, Effect.withSpan("McpTools.stdio", {}, { captureStackTrace: false }))
 
 /**
  * Connects to a server at a URL by Streamable HTTP; its session ends with the scope. Fails as {@link stdio} does.
@@ -70,7 +70,7 @@ export const stdio = Effect.fn("McpTools.stdio")(function*<Mode extends Tool.Fai
  *   headers: { "x-api-key": yield* Config.Redacted("ISSUES_KEY") }
  * })
  */
-export const http = Effect.fn("McpTools.http")(function*<Mode extends Tool.FailureMode = "return">(
+export const http = Effect.fnUntraced(function*<Mode extends Tool.FailureMode = "return">(
   options: HttpOptions<Mode>
 ): Effect.fn.Return<
   McpServer<ToolError<Mode>>,
@@ -88,7 +88,7 @@ export const http = Effect.fn("McpTools.http")(function*<Mode extends Tool.Failu
     given.connect,
     Http.open({ url: given.url, headers: given.headers ?? {} }, client, authenticator)
   )
-})
+}, Effect.withSpan("McpTools.http", {}, { captureStackTrace: false }))
 
 /** The tools of many servers. */
 export class McpTools extends Context.Service<McpTools, {
@@ -101,7 +101,8 @@ export class McpTools extends Context.Service<McpTools, {
 }>()("@strata/mcp/McpTools") {}
 
 /**
- * Connects to many servers at once, as one service.
+ * Connects to many servers at once, as one service. Fails with `InvalidRequestError` for a value that is no effect of
+ * a server, and as connecting does.
  *
  * @example
  * const Tools = McpTools.layer([

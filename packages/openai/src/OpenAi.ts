@@ -100,7 +100,7 @@ export const ToolChoice: Schema.Codec<ToolDefinition.ToolChoice, EncodedToolChoi
 })
 
 /**
- * The body of a Chat Completions request, ready for `ChatService` when read: `model`, `messages`,
+ * The body of a Chat Completions request, ready for `ChatService` when read. It has `model`, `messages`,
  * `max_completion_tokens` or `max_tokens`, `temperature`, `top_p`, `stop`, `tools` and `tool_choice` (or the older
  * `functions` and `function_call`), `parallel_tool_calls`, `response_format`, `reasoning_effort`. Other fields, such
  * as `stream`, `n` and `seed`, are ignored.
@@ -127,9 +127,10 @@ export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = Co
 })
 
 /**
- * Removes what annotates the content and OpenAI's format has no field for: cache points, guards, citations, signatures of
- * reasoning (redacted reasoning is removed whole), provider fields, whether a tool failed. The content stays, and is still
- * refused when written where the format cannot represent it. A value that is no conversation gives no messages.
+ * Removes what annotates the content and OpenAI's format has no field for. These are cache points, guards, citations,
+ * signatures of reasoning (redacted reasoning is removed whole), provider fields, whether a tool failed. The content
+ * stays, and is still refused when written where the format cannot represent it. A value that is no conversation
+ * gives no messages.
  */
 export const withoutMarks = (messages: ReadonlyArray<ChatMessage.Message>): ReadonlyArray<ChatMessage.Message> =>
   Result.getOrElse(Result.try(() => Array.from(messages, bareMessage)), () => [])

@@ -34,6 +34,8 @@ export interface Signer {
 }
 
 /**
+ * Which of Bedrock's endpoints in OpenAI's format is called, where, and with which credentials.
+ *
  * - `endpoint`: `runtime` when missing.
  * - `region`: else `AWS_REGION`, else `AWS_DEFAULT_REGION`.
  * - `apiKey`: a Bedrock API key; else `AWS_BEARER_TOKEN_BEDROCK`, unless there is a `signer`.
@@ -95,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /**
- * A layer of {@link make}, over `fetch`.
+ * A layer of {@link make}, over `fetch`. Fails with `InvalidRequestError` as it does.
  *
  * @example
  * // a bearer key from AWS_BEARER_TOKEN_BEDROCK

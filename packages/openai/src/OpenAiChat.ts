@@ -26,6 +26,8 @@ import * as OpenAiResponses from "./OpenAiResponses.ts"
 export type { Api } from "./chat/Codec.ts"
 
 /**
+ * Which model answers, by which API of the server, and under which policy.
+ *
  * - `model`: a request can name another.
  * - `api`: `auto`, the default, is Chat Completions, but for models that the server has in its Responses API only.
  * - `root`: a path in place of the base URL's, such as `/openai/v1`. Of Bedrock's endpoint mantle it is known by the model.
@@ -134,7 +136,13 @@ const optionsOf = Check.struct<Options>({
   policy: Check.unchecked<Policy.Policy | undefined>()
 })
 
-/** The chat service. Needs an {@link OpenAiClient}, which several services can share. */
+/**
+ * The chat service. Needs an {@link OpenAiClient}, which several services can share. Fails with `InvalidRequestError`
+ * for invalid options.
+ *
+ * @example
+ * const Chat = OpenAiChat.layer({ model: "gpt-5.1" }).pipe(Layer.provide(OpenAiClient.layerConfig()))
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError, OpenAiClient> =>

@@ -55,6 +55,8 @@ export class OpenAiClient extends Context.Service<OpenAiClient, {
 }>()("@strata/openai/OpenAiClient") {}
 
 /**
+ * How to reach a server.
+ *
  * - `apiKey`: sent as a bearer token, to Azure in the header `api-key`. Local servers need none.
  * - `baseUrl`: OpenAI's when missing, and Azure's with `azure`. A known server without a path gets its `/v1`.
  * - `azure`: how Azure is asked: `v1`, the default for its hosts, by `/openai/v1`; or by deployment, the model of a request
@@ -125,7 +127,8 @@ const profileInput = (
 }
 
 /**
- * A client over `fetch`: needs nothing else. Redirects are not followed, since they would take the key along.
+ * A client over `fetch`: needs nothing else. Redirects are not followed, since they would take the key along. Fails
+ * with `InvalidRequestError` for invalid options.
  *
  * @example
  * OpenAiClient.layer({ apiKey: Redacted.make(key) })

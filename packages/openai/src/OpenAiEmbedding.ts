@@ -25,6 +25,8 @@ import * as OpenAiError from "./OpenAiError.ts"
 import type { KnownEmbeddingModel } from "./OpenAiOptions.ts"
 
 /**
+ * Which model embeds, and under which policy.
+ *
  * - `model`: a call can name another. `dimensions`: of calls that ask for none.
  * - `policy`: `Policy.standard` when missing. `coalesce`: how long `embed` waits for other calls to share its request.
  */
@@ -89,7 +91,15 @@ const optionsOf = Check.struct<Options>({
   coalesce: Check.optional(Check.duration())
 })
 
-/** The embedding service. Needs an {@link OpenAiClient}, which several services can share. */
+/**
+ * The embedding service. Needs an {@link OpenAiClient}, which several services can share. Fails with
+ * `InvalidRequestError` for invalid options.
+ *
+ * @example
+ * const Embeddings = OpenAiEmbedding.layer({ model: "text-embedding-3-small" }).pipe(
+ *   Layer.provide(OpenAiClient.layerConfig())
+ * )
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError, OpenAiClient> =>

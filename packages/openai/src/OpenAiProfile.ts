@@ -24,8 +24,8 @@ export const of: (kind: Kind) => Profile = Check.total(
 )
 
 /**
- * The profile of a server: of the kind that the base URL tells, by its host or the usual port of a local server, with the
- * fields that are given in place of its own.
+ * The profile of a server, with the fields that are given in place of its own. Its kind is told by the base URL: by
+ * its host, or the usual port of a local server.
  *
  * @example
  * OpenAiProfile.resolve("http://localhost:11434/v1").kind // "ollama"

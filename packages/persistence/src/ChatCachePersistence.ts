@@ -10,14 +10,18 @@ import type * as Persistence from "effect/persistence/Persistence"
 import type * as Redis from "effect/persistence/Redis"
 import * as Bytes from "./Bytes.ts"
 
-/** A store in Redis, a cluster too, whose keys begin with `prefix`, `strata:answers:` by default. */
+/**
+ * A store in Redis, a cluster too, whose keys begin with `prefix`, `strata:answers:` by default. Fails with
+ * `InvalidRequestError` for invalid options.
+ */
 export const layerRedis = (
   options: { readonly prefix?: string | undefined } = {}
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Redis.Redis> =>
   layer(Bytes.overRedis(options, `${Bytes.usualPrefix}answers:`))
 
 /**
- * A store in SQL, with the id `strata-answers` by default. For Redis there is {@link layerRedis}.
+ * A store in SQL, with the id `strata-answers` by default. For Redis there is {@link layerRedis}. Fails with
+ * `InvalidRequestError` for invalid options.
  *
  * @example
  * ChatCachePersistence.layerPersistence().pipe(
@@ -32,7 +36,7 @@ export const layerPersistence = (
 
 /**
  * A store in any `KeyValueStore`, such as files or browser storage, with the key prefix `strata-answers-` by default.
- * Expired answers are removed when they are read.
+ * Expired answers are removed when they are read. Fails with `InvalidRequestError` for invalid options.
  *
  * @example
  * ChatCachePersistence.layerKeyValueStore().pipe(

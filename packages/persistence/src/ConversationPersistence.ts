@@ -48,9 +48,9 @@ export const layerSql = (
   }))
 
 /**
- * A store in Redis, a cluster too, for any number of processes: a list for each conversation, and a sorted set of their ids,
- * under keys that begin with `prefix`, `strata:conversations:` by default. What Redis loses is lost: turn its append-only
- * file on.
+ * A store in Redis, a cluster too, for any number of processes. It is a list for each conversation, and a sorted set
+ * of their ids, under keys that begin with `prefix`, `strata:conversations:` by default. What Redis loses is lost:
+ * turn its append-only file on. Fails with `InvalidRequestError` for invalid options.
  */
 export const layerRedis = (
   options: { readonly prefix?: string | undefined } = {}
@@ -66,8 +66,9 @@ export const layerRedis = (
 
 /**
  * A store in any `KeyValueStore`, such as files or browser storage, with a key for each record; keys begin with
- * `strata-conversations-` by default. It has no way to compare and set: conflicts are found within this layer only, so use it
- * from one process. A record that was cut off by the end of a process counts as not written.
+ * `strata-conversations-` by default. It has no way to compare and set: conflicts are found within this layer only,
+ * so use it from one process. A record that was cut off by the end of a process counts as not written. Fails with
+ * `InvalidRequestError` for invalid options.
  *
  * @example
  * const Store = ConversationPersistence.layerKeyValueStore().pipe(
@@ -88,8 +89,9 @@ export const layerKeyValueStore = (
   }))
 
 /**
- * A store in what `Persistence` of Effect reaches, with the id `strata-conversations` by default; from one process, as for
- * {@link layerKeyValueStore}. In SQL and Redis {@link layerSql} and {@link layerRedis} serve many.
+ * A store in what `Persistence` of Effect reaches, with the id `strata-conversations` by default; from one process,
+ * as for {@link layerKeyValueStore}. In SQL and Redis {@link layerSql} and {@link layerRedis} serve many. Fails with
+ * `InvalidRequestError` for invalid options.
  */
 export const layerPersistence = (
   options: { readonly storeId?: string | undefined } = {}

@@ -10,15 +10,19 @@ import type * as Persistence from "effect/persistence/Persistence"
 import type * as Redis from "effect/persistence/Redis"
 import * as Bytes from "./Bytes.ts"
 
-/** A store in Redis, a cluster too, whose keys begin with `prefix`, `strata:embeddings:` by default. Vectors are base64. */
+/**
+ * A store in Redis, a cluster too, whose keys begin with `prefix`, `strata:embeddings:` by default. Vectors are
+ * base64. Fails with `InvalidRequestError` for invalid options.
+ */
 export const layerRedis = (
   options: { readonly prefix?: string | undefined } = {}
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Redis.Redis> =>
   layer(Bytes.overRedis(options, `${Bytes.usualPrefix}embeddings:`))
 
 /**
- * A store in SQL, with the id `strata-embeddings` by default. Many vectors are one command. They are base64 in JSON: a
- * third longer than in a {@link layerKeyValueStore}. For Redis there is {@link layerRedis}.
+ * A store in SQL, with the id `strata-embeddings` by default. Many vectors are one command. They are base64 in JSON:
+ * a third longer than in a {@link layerKeyValueStore}. For Redis there is {@link layerRedis}. Fails with
+ * `InvalidRequestError` for invalid options.
  *
  * @example
  * EmbeddingCachePersistence.layerPersistence().pipe(
@@ -32,8 +36,8 @@ export const layerPersistence = (
   layer(Bytes.overPersistence(options, "strata-embeddings"))
 
 /**
- * A store in any `KeyValueStore`, such as files or browser storage, with the key prefix `strata-embeddings-` by default.
- * Expired vectors are removed when they are read.
+ * A store in any `KeyValueStore`, such as files or browser storage, with the key prefix `strata-embeddings-` by
+ * default. Expired vectors are removed when they are read. Fails with `InvalidRequestError` for invalid options.
  *
  * @example
  * EmbeddingCachePersistence.layerKeyValueStore().pipe(

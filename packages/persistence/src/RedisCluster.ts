@@ -38,8 +38,8 @@ export interface NodeRedisCluster<Node> {
 }
 
 /**
- * Connects by way of `createCluster` of the package `redis`, and disconnects with the scope. Fails with `RedisError` when
- * no node answers.
+ * Connects by way of `createCluster` of the package `redis`, and disconnects with the scope. Fails with `RedisError`
+ * when no node answers. Fails with `InvalidRequestError` for invalid options.
  *
  * @example
  * import { createCluster } from "redis"
@@ -82,13 +82,16 @@ export const layerNodeRedis = <Node>(
   }))
 
 /**
- * A `Redis` that sends each command to the node of its first key, and scripts to every primary. Commands whose keys are on
- * several nodes, subscriptions and reserved connections fail with `RedisError`; nothing here uses them.
+ * A `Redis` that sends each command to the node of its first key, and scripts to every primary. Commands whose keys
+ * are on several nodes, subscriptions and reserved connections fail with `RedisError`; nothing here uses them. Fails
+ * with `InvalidRequestError` for invalid options.
  *
  * @example
- * const Cluster = RedisCluster.layer(Effect.gen(function*() {
+ * import { Cluster } from "ioredis"
+ *
+ * const Shared = RedisCluster.layer(Effect.gen(function*() {
  *   const cluster = yield* Effect.acquireRelease(
- *     Effect.sync(() => new Redis.Cluster([url])), // of `ioredis`
+ *     Effect.sync(() => new Cluster([url])),
  *     (cluster) => Effect.sync(() => cluster.disconnect())
  *   )
  *   return {

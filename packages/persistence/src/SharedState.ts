@@ -37,8 +37,8 @@ export type GivesRedis<A> = "effect/persistence/Redis" extends (A extends { read
   : "this layer does not connect to Redis"
 
 /**
- * Keeps all shared state in Redis 7 or later, or a compatible server: the ledger of quotas and budgets, the limits of
- * adaptive concurrency, breakers, and both caches. Provide it to the layers of the services.
+ * Keeps all shared state in Redis 7 or later, or a compatible server. It is the ledger of quotas and budgets, the
+ * limits of adaptive concurrency, breakers, and both caches. Provide it to the layers of the services.
  *
  * An outage of Redis fails neither a call nor the start of the program. A command without an answer within a second has
  * failed; then the store is not used for five seconds, after which one call tries it again. The beginning of an outage is
@@ -99,8 +99,9 @@ export interface SqlOptions {
 export type GivesSql<A> = SqlClient.SqlClient extends A ? unknown : "this layer does not connect to a SQL database"
 
 /**
- * Keeps what processes share in SQLite or PostgreSQL, for those who have no Redis: the ledger of quotas and budgets, the
- * limits of adaptive concurrency, and breakers. Caches are layers of their own, `ChatCachePersistence.layerPersistence`.
+ * Keeps what processes share in SQLite or PostgreSQL, for programs without Redis. It is the ledger of quotas and
+ * budgets, the limits of adaptive concurrency, and breakers. Caches are layers of their own,
+ * `ChatCachePersistence.layerPersistence`.
  *
  * Semantics and outages are those of {@link layerRedis}. Time is that of the database. A change is two statements and no
  * transaction: a pooler such as PgBouncer may give each its own session. The connection is one of its own, also where the
@@ -134,8 +135,9 @@ export const layerSql = <A, E, R>(
   }))
 
 /**
- * A store of texts in a table of SQLite or PostgreSQL, changed atomically: for what of a program processes share, such as the
- * waiting runs of `UiRuns` of `@strata/ui`. Changes fail while there is no database; time is that of the database.
+ * A store of texts in a table of SQLite or PostgreSQL, changed atomically. It is for what of a program processes
+ * share, such as the waiting runs of `UiRuns` of `@strata/ui`. Changes fail while there is no database; time is that
+ * of the database.
  *
  * Fails as {@link layerSql} does; `table` is `strata_documents` when missing.
  *

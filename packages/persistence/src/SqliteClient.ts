@@ -19,6 +19,8 @@ import * as FileSystems from "./sqlite/fileSystems.ts"
 import * as SqliteConnection from "./sqlite/SqliteConnection.ts"
 
 /**
+ * Which database is opened, and how long a statement waits for it.
+ *
  * - `filename`: the path of the database, which is made if it is missing; `":memory:"` for one that ends with the scope.
  * - `busyTimeout`: how long a statement waits for the lock of another process; 30 seconds by default.
  */

@@ -32,7 +32,15 @@ export interface Upserted {
   readonly unchanged: number
 }
 
-/** The database refused a statement, could not be reached, or returned something else. */
+/**
+ * The database refused a statement, could not be reached, or returned something else.
+ *
+ * When: a function of `VectorStore` reads or writes the table of documents.
+ *
+ * - `operation`: what failed: `upsert`, `search` or `remove`.
+ *
+ * Remedy: check the database, then call again; `upsert` embeds only what is not stored.
+ */
 export class VectorStoreError extends Schema.TaggedError<VectorStoreError>()("VectorStoreError", {
   operation: Schema.Literals(["upsert", "search", "remove"]),
   message: Schema.String,
@@ -43,6 +51,8 @@ export class VectorStoreError extends Schema.TaggedError<VectorStoreError>()("Ve
 export type StoreError = VectorStoreError | EmbeddingService.EmbeddingError
 
 /**
+ * Documents with their vectors, and the search among them.
+ *
  * - `upsert`: stores documents; one with the `id` of another replaces it, and of equal ids in a call the last one counts.
  *   Only texts that are new or changed are embedded. Rows are written a hundred at a time: after a failure the next call
  *   embeds the rest only.
@@ -58,19 +68,19 @@ export class VectorStore extends Context.Service<VectorStore, {
   readonly remove: (ids: ReadonlyArray<string>) => Effect.Effect<number, StoreError>
 }>()("@strata/persistence/VectorStore") {}
 
-/** See {@link VectorStore}. */
+/** Stores documents, as {@link VectorStore} says. */
 export const upsert = (
   documents: ReadonlyArray<Options.Document>
 ): Effect.Effect<Upserted, StoreError, VectorStore> => VectorStore.use((store) => store.upsert(documents))
 
-/** See {@link VectorStore}. */
+/** Searches documents, as {@link VectorStore} says. */
 export const search = (
   question: string | Embedding.Vector,
   options?: Options.SearchOptions
 ): Effect.Effect<ReadonlyArray<Hit>, StoreError, VectorStore> =>
   VectorStore.use((store) => store.search(question, options))
 
-/** See {@link VectorStore}. */
+/** Removes documents, as {@link VectorStore} says. */
 export const remove = (ids: ReadonlyArray<string>): Effect.Effect<number, StoreError, VectorStore> =>
   VectorStore.use((store) => store.remove(ids))
 

@@ -53,7 +53,8 @@ export const make = <
 > => ChatServer.make(options)
 
 /**
- * Adds the routes to an `HttpRouter`; `path` is `/api/chat` when missing, as in `useChat`.
+ * Adds the routes to an `HttpRouter`; `path` is `/api/chat` when missing, as in `useChat`. Fails with
+ * `InvalidRequestError` for invalid options.
  *
  * @example
  * const Server = UiChat.layer({

@@ -56,6 +56,8 @@ export interface Failure {
 }
 
 /**
+ * What answers a page, who may use a conversation, and what becomes of its end.
+ *
  * - `tools`: of the loop; those without a handler are run by the page. `maxSteps`, `concurrency`: as in `ToolLoop`.
  * - `request`: the request of a turn, with a system prompt, model and `maxTokens`; the history alone when missing. Store the
  *   message of the user here: the model has not been asked yet. Not called when a loop is resumed: it has its request.

@@ -31,6 +31,8 @@ export interface Spent {
 }
 
 /**
+ * What the stream of a message says besides the answer.
+ *
  * - `messageId`: the id of the assistant message, made by the server.
  * - `continues`: the message that the stream goes on with, after an approval or the result of a tool of the page. It has
  *   `messageId`, and its calls get their results.

@@ -13,6 +13,8 @@ import * as History from "./internal/history.ts"
 import * as UiMessage from "./UiMessage.ts"
 
 /**
+ * Which files a page may send.
+ *
  * - `accept`: media types of files that the model takes, such as `image/png` or `image/*`. {@link acceptedFiles} when missing.
  * - `allowUrl`: whether a file may be sent by its URL, which the provider then reads. No URL when missing: a client could
  *   name any object in a bucket of yours. Data URLs are always read.

@@ -52,8 +52,8 @@ export interface Runs {
 export class UiRuns extends Context.Service<UiRuns, Runs>()("@strata/ui/UiRuns") {}
 
 /**
- * Runs in the memory of this process, at most `capacity` of them (10,000 when missing), from then on without the oldest:
- * for tests, and for servers of one process that may forget.
+ * Runs in the memory of this process, for tests, and for servers of one process that may forget. At most `capacity`
+ * of them are kept (10,000 when missing), without the oldest from then on.
  */
 export const makeMemory = (options?: { readonly capacity?: number | undefined }): Runs => {
   const capacity = capacityOf(options)

@@ -16,6 +16,7 @@ import * as UiEncoder from "./UiEncoder.ts"
  * @example
  * ChatService.stream("Why is the sky blue?").pipe(
  *   UiStream.fromEvents({ messageId: "answer-1" }, (error) => Effect.as(Effect.logError(error), "Something went wrong")),
+ *   Stream.provide(models),
  *   UiStream.toResponse
  * )
  */

@@ -60,6 +60,8 @@ export const ModelCatalog = Context.Reference<Catalog>("@strata/bedrock/ModelCat
 })
 
 /**
+ * What helps to find the model behind an id.
+ *
  * - `family`: the model behind an opaque id, such as the ARN of an application inference profile: a model id, or the
  *   beginning of one with its vendor and version (`anthropic.claude-sonnet-4-5`). It does not affect an id that names
  *   its vendor.

@@ -13,6 +13,8 @@ export const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 export type Signal = keyof typeof exitCodes
 
 /**
+ * Tells a command that the process was asked to end.
+ *
  * - `requested`: the first signal, when it comes; `received`: it, if it came.
  * - `finishing`: runs an effect that ends by itself soon after `requested`, because it finishes what it began and starts
  *   nothing new. Only a second signal interrupts it; any other effect is interrupted by the first.
@@ -24,6 +26,8 @@ export class Shutdown extends Context.Service<Shutdown, {
 }>()("@strata/cli/process/Shutdown") {}
 
 /**
+ * Controls the end of a command from outside.
+ *
  * - `shutdown`: for the command; `signal`: tells it of a signal.
  * - `run`: the result of an effect, or the signal that interrupted it.
  */

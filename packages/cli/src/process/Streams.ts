@@ -9,7 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
-/** Standard output was closed by its reader, as `head` does: what follows cannot be written. */
+/**
+ * Standard output was closed by its reader, and what follows cannot be written.
+ *
+ * When: the command `strata` writes to a pipe whose reader ends, as `head` does.
+ *
+ * Remedy: none is needed: the command ends with the exit code 141.
+ */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {
   cause: Schema.optional(Schema.Defect())
 }) {
@@ -19,6 +25,8 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
 }
 
 /**
+ * Standard output and standard error.
+ *
  * - `out`, `error`: write a text as it is. Standard error that is closed takes everything.
  * - `isRedrawable`: whether standard error is a terminal that can redraw a line; `columns`: its width now.
  */

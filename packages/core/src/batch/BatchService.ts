@@ -41,7 +41,16 @@ export const preflight = (
 ): Effect.Effect<ReadonlyArray<Batch.Obstacle>, ProviderError.CallError, BatchService> =>
   BatchService.use((service) => service.preflight(model))
 
-/** Uploads the lines of records and creates their job, or adopts the job that has the name. */
+/**
+ * Uploads the lines of records and creates their job, or adopts the job that has the name.
+ *
+ * @example
+ * const lines = Stream.mapEffect(
+ *   Stream.fromIterable(questions),
+ *   (chat, index) => Effect.map(BatchService.prepare({ recordId: `R${index}`, chat }), ({ line }) => line)
+ * )
+ * const { job } = yield* BatchService.submit({ name: "questions", kind: "chat", lines })
+ */
 export const submit = <E = never, R = never>(
   submission: Batch.Submission<E, R>
 ): Effect.Effect<Batch.Submitted, E | Batch.SubmitError, R | BatchService> =>
@@ -76,7 +85,13 @@ export const wait = (
     Option.match({ onNone: () => status(id), onSome: Effect.succeed })
   )
 
-/** The results of a job that is over, in any order: `recordId` says whose they are. */
+/**
+ * The results of a job that is over, in any order: `recordId` says whose they are.
+ *
+ * @example
+ * yield* BatchService.wait(job.id)
+ * const results = yield* Stream.runCollect(BatchService.results(job.id))
+ */
 export const results = (
   id: string,
   options?: Batch.ResultOptions

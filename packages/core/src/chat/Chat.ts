@@ -60,6 +60,14 @@ export interface Provider {
 /**
  * Builds the service of a provider. An invalid request fails with an `InvalidRequestError` that names the place
  * (`messages[2].content[0].source`), before anything is sent; so does building with an invalid policy.
+ *
+ * @example
+ * const service = yield* Chat.make({
+ *   provider: "my.provider",
+ *   defaultModel: "my-model",
+ *   generate: (request) => answer(request),
+ *   stream: (request) => events(request)
+ * })
  */
 export const make = Effect.fnUntraced(function*(
   provider: Provider
@@ -103,7 +111,10 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** The service, with a core where {@link make} did not build it: gates around its functions. */
+/**
+ * The service, with a core where {@link make} did not build it: gates around its functions. Fails with
+ * `InvalidRequestError` for a value that is no service.
+ */
 export const cored = Effect.fnUntraced(function*(
   chat: Chat
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
@@ -132,7 +143,10 @@ export const cored = Effect.fnUntraced(function*(
   }
 })
 
-/** A validated request, for a middleware that reads requests. */
+/**
+ * A validated request, for a middleware that reads requests. Fails with `InvalidRequestError` for a request that is
+ * not valid.
+ */
 export const settle = (
   input: ChatRequest.Input,
   provider = "strata"

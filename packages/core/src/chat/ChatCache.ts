@@ -7,10 +7,17 @@ import * as Schema from "effect/Schema"
 import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 import type * as ChatRequest from "./ChatRequest.ts"
 
-/** The store could not be read or written. */
-export class ChatCacheError extends Schema.TaggedError<ChatCacheError>()("ChatCacheError", {
+/**
+ * The store of an answer cache could not be read or written.
+ *
+ * When: a store of your own, or of `ChatCachePersistence`, fails. `ChatService.withCache` treats it as a miss.
+ *
+ * Remedy: check the store; calls go on without the cache.
+ */
+export class ChatCacheError extends TaggedError.make<ChatCacheError>()("ChatCacheError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}
@@ -42,6 +49,8 @@ export const ChatCache = Context.Reference<ChatCache>("@strata/core/chat/ChatCac
 })
 
 /**
+ * How `ChatService.withCache` keeps answers.
+ *
  * - `timeToLive`: how long an answer is cached; 24 hours by default, `Duration.infinity` for no expiry.
  * - `namespace`: separates answers in the same store. Needed when services with the same provider and model answer
  *   differently, when users must not read each other's answers, and to invalidate old ones.
@@ -60,7 +69,10 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
   when: Check.callback<NonNullable<Options["when"]>>()
 })
 
-/** A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). */
+/**
+ * A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). Fails with
+ * `InvalidRequestError` for invalid options.
+ */
 export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     ChatCache,

@@ -59,8 +59,9 @@ export const Reasoning = Schema.Union([
  * - `tools`, `toolChoice`: what the model may call; `ToolLoop` runs the calls.
  * - `parallelToolCalls`: `false` for at most one call in an answer; `UnsupportedFeatureError` where the model cannot.
  */
-export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
+export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model" | "messages"> {
   readonly model?: ModelName | undefined
+  readonly messages: string | ReadonlyArray<Message.Message>
 }
 export const ChatRequest = Schema.Struct({
   model: Schema.optional(Schema.String),

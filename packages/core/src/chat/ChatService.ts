@@ -30,7 +30,18 @@ export { ChatService, make } from "./Chat.ts"
 export type { ChatError, ChatStreamError, Provider } from "./Chat.ts"
 export { object, objectStream } from "./StructuredOutput.ts"
 
-/** The whole answer. */
+/**
+ * The whole answer.
+ *
+ * @example
+ * const { text, usage } = yield* ChatService.generate("Why is the sky blue?")
+ *
+ * @example
+ * const { text } = yield* ChatService.generate({
+ *   messages: [Message.system("Answer in one sentence."), Message.user("Why is the sky blue?")],
+ *   maxTokens: 200
+ * })
+ */
 export const generate = (
   input: ChatRequest.Input
 ): Effect.Effect<ChatResponse.ChatResponse, Chat.ChatError, ChatService> =>
@@ -40,7 +51,14 @@ export const generate = (
 export const text = (input: ChatRequest.Input): Effect.Effect<string, Chat.ChatError, ChatService> =>
   Effect.map(generate(input), (response) => response.text)
 
-/** The answer as the model writes it. */
+/**
+ * The answer as the model writes it.
+ *
+ * @example
+ * const printed = ChatService.stream("Why is the sky blue?").pipe(
+ *   Stream.runForEach((event) => event.type === "text-delta" ? Console.log(event.delta) : Effect.void)
+ * )
+ */
 export const stream = (
   input: ChatRequest.Input
 ): Stream.Stream<ChatEvent.ChatEvent, Chat.ChatStreamError, ChatService> =>
@@ -82,19 +100,29 @@ const decorator = Middleware.decorator(transform)
 /**
  * Sets the policy of every provider below, at any place among other decorators. The outermost one applies; it replaces inner
  * ones and the option of the layer. Around a fallback it applies to each member; {@link withDeadline} bounds them together.
+ *
+ * @example
+ * const Patient = BedrockChat.layer({ model }).pipe(
+ *   ChatService.withPolicy(Policy.make({ retry: Retry.exponential({ times: 20 }) }))
+ * )
  */
 export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
   (chat, policy: Policy.Policy) => Effect.map(Gates.policy(chat, policy), (gates) => within(gates, chat))
 )
 
 /**
- * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is
- * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
+ * Limits the cost of every provider below, at any place among other decorators. An attempt that could cost more than
+ * is left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts
+ * once.
  *
  * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is
  *   the model's maximum, if known. A model without a price fails with `InvalidRequestError`.
  * - Every attempt sent is billed, retries and hedges included, but not refused ones. One that failed or was interrupted
  *   without usage costs its prompt and what arrived of the stream. A cached answer costs nothing.
+ *
+ * @example
+ * const budget = Budget.make({ name: "support", perDay: 20 })
+ * const Chat = BedrockChat.layer({ model }).pipe(ChatService.withBudget(budget), Layer.provide(Pricing.layer(prices)))
  */
 export const withBudget: Middleware.Decorator<ChatService, [budget: Budget.Budget]> = decorator(
   (chat, budget: Budget.Budget) => Effect.map(Gates.budget(chat, budget), (gates) => within(gates, chat))

@@ -20,6 +20,8 @@ export type LayerOf<O extends Others> = O extends ReadonlyArray<infer L extends 
   : never
 
 /**
+ * When a fallback is asked, and for which model.
+ *
  * - `when`: which errors of the first service lead to a fallback; {@link isUnavailable} when missing.
  * - `failFast`: which of those errors do so without retries; none when missing. The last service always retries.
  * - `model`: the model of a fallback, given that of the request and the index of the fallback from 0. When missing, or for

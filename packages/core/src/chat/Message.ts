@@ -214,11 +214,18 @@ export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
 })) {}
 
 /** A part of a system message. */
-export type SystemPart = typeof SystemPart.Type
+export type SystemPart = TextPart | ToolAdditionPart | ToolRemovalPart | ProviderPart
 export const SystemPart = Schema.Union([TextPart, ToolAdditionPart, ToolRemovalPart, ProviderPart])
 
 /** A part of a user message. */
-export type UserPart = typeof UserPart.Type
+export type UserPart =
+  | TextPart
+  | ImagePart
+  | DocumentPart
+  | VideoPart
+  | AudioPart
+  | SearchResultPart
+  | ProviderPart
 export const UserPart = Schema.Union([
   TextPart,
   ImagePart,
@@ -230,7 +237,14 @@ export const UserPart = Schema.Union([
 ])
 
 /** A part of an assistant message. */
-export type AssistantPart = typeof AssistantPart.Type
+export type AssistantPart =
+  | TextPart
+  | ReasoningPart
+  | ToolCallPart
+  | ToolResultPart
+  | ImagePart
+  | AudioPart
+  | ProviderPart
 export const AssistantPart = Schema.Union([
   TextPart,
   ReasoningPart,
@@ -282,22 +296,23 @@ export class ToolMessage extends Schema.Opaque<ToolMessage>()(message(
 )) {}
 
 /** A message. Its `cache` ends a cached prefix after its last part. */
-export type Message = typeof Message.Type
+// Written out, so that errors and hovers say `Message`.
+export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])
 
-/** `{ role: "system", content }` */
+/** A system message: `{ role: "system", content }`. */
 export const system = (content: SystemMessage["content"]): SystemMessage => ({ role: "system", content })
 
-/** `{ role: "user", content }` */
+/** A message of the user: `{ role: "user", content }`. */
 export const user = (content: UserMessage["content"]): UserMessage => ({ role: "user", content })
 
-/** `{ role: "assistant", content }` */
+/** A message of the model: `{ role: "assistant", content }`. */
 export const assistant = (content: AssistantMessage["content"]): AssistantMessage => ({ role: "assistant", content })
 
-/** `{ role: "tool", content }` */
+/** The results of tool calls: `{ role: "tool", content }`. */
 export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "tool", content })
 
-/** `{ type: "text", text }` */
+/** A part of text: `{ type: "text", text }`. */
 export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
   type: "text",
   text: value,
@@ -316,8 +331,9 @@ export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
 )
 
 /**
- * A conversation without reasoning parts, and without assistant messages that had nothing else: for a model that refuses the
- * reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a conversation.
+ * A conversation without reasoning parts, and without assistant messages that had nothing else. It is for a model
+ * that refuses the reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a
+ * conversation.
  */
 export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message> = Total.make(
   (messages) =>

@@ -31,6 +31,8 @@ export interface FormatOptions {
 }
 
 /**
+ * How an answer is asked for that is a value of a schema.
+ *
  * - `repairs`: how often, at most, the model is asked to correct an answer that does not match the schema; 0 when missing.
  *   Answers that were cut, withheld or refused are not repaired.
  */
@@ -144,7 +146,7 @@ export const object = <S extends AnySchema>(
       if (!(repairs > 0) || error.issue === undefined) return yield* error
       messages = [...messages, ...correction(response, error.issue)]
     }
-  }).pipe(Effect.withSpan("ChatService.object"))
+  }).pipe(Effect.withSpan("ChatService.object", {}, { captureStackTrace: false }))
 
 /**
  * {@link object} in pieces, without repairs: `partial` events, then one `object` event with the value and the response.
@@ -197,7 +199,7 @@ export const objectStream = <S extends AnySchema>(
       return { type: "object" as const, ...response, value: yield* read(schema, isWrapped, response) }
     })
     return Stream.concat(partials, Stream.fromEffect(whole))
-  })).pipe(Stream.withSpan("ChatService.objectStream"))
+  })).pipe(Stream.withSpan("ChatService.objectStream", { captureStackTrace: false }))
 
 /** The response format of a schema, and whether it is wrapped in `{ value: … }`. */
 const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOptions = {}) {
@@ -236,11 +238,17 @@ const read = <S extends AnySchema>(
   response: ChatResponse.ChatResponse
 ): Effect.Effect<S["Type"], ProviderError.StructuredOutputError, S["DecodingServices"]> => {
   const { finishReason, model, provider = "unknown", requestId, text } = response
-  const fail = (message: string, issue?: string, cause?: unknown) =>
-    Effect.fail(new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause }))
-  const misfit = (issue: string, cause?: unknown) => fail(`The answer does not fit the schema: ${issue}`, issue, cause)
+  const fail = (problem: string, remedy: string, issue?: string, cause?: unknown) => {
+    const id = requestId === undefined ? "" : ` (request ${requestId})`
+    const message = `${model}: ${problem}${id}. ${remedy}.`
+    return Effect.fail(
+      new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause })
+    )
+  }
+  const misfit = (issue: string, cause?: unknown) =>
+    fail(`the answer does not fit the schema: ${issue}`, "Allow `repairs`, or describe the fields more", issue, cause)
   const stopped = unfinished[finishReason]
-  if (stopped !== undefined) return fail(stopped)
+  if (stopped !== undefined) return fail(...stopped)
   const json = Result.getOrElse(ExactJson.parse(text), () => PartialJson.find(text))
   if (json === undefined) return misfit("The text is not one JSON object")
   const decoded: Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> = Effect.suspend(() =>
@@ -262,13 +270,13 @@ const decodeJson = <S extends AnySchema>(
 ): Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
   Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { errors: "all" })(json)
 
-const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = {
-  length: "The answer was cut by `maxTokens` before the value was complete. Allow more tokens, or ask for less",
-  "context-length": "The answer was cut because the context window is full. Shorten the conversation",
-  "content-filter": "The provider's content filter withheld the answer",
-  guardrail: "The guardrail withheld the answer",
-  refusal: "The model refused to answer",
-  "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
+const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: readonly [problem: string, remedy: string] } = {
+  length: ["the answer was cut by `maxTokens` before the value was complete", "Allow more tokens, or ask for less"],
+  "context-length": ["the answer was cut because the context window is full", "Shorten the conversation"],
+  "content-filter": ["the provider's content filter withheld the answer", "Change the prompt"],
+  guardrail: ["the guardrail withheld the answer", "Change the prompt or the guardrail"],
+  refusal: ["the model refused to answer", "Change the prompt, or use another model"],
+  "tool-calls": ["the model called a tool instead of answering", "Run its tools with `ToolLoop`, or leave them out"]
 }
 
 const correction = (response: ChatResponse.ChatResponse, issue: string): ReadonlyArray<Message.Message> => [

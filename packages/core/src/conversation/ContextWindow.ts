@@ -15,6 +15,8 @@ import * as Shortening from "./internal/shortening.ts"
 import * as Sound from "./internal/sound.ts"
 
 /**
+ * How large a request of a conversation may be, and what is left out of a larger one.
+ *
  * - `maxTokens`: the budget of a request: system prompt, tools, messages, and the reserve of the answer.
  * - `reserve`: tokens kept free for the answer; the `maxTokens` of the request when missing, else 4,096.
  * - `lowWater`: when the budget is crossed, turns are left out until a request is no larger than this share of it: 0.6 when
@@ -30,8 +32,9 @@ export interface Options {
 }
 
 /**
- * The estimated tokens of a request: of its system messages, of tools and answer format, of the other messages, of these the
- * last turn, and the reserve of the answer. `total` is their sum, without `lastTurn`.
+ * The estimated tokens of a request, by part. They are those of its system messages, of tools and answer format, of
+ * the other messages, of these the last turn, and the reserve of the answer. `total` is their sum, without
+ * `lastTurn`.
  */
 export class Sizes extends Schema.Opaque<Sizes>()(Schema.Struct({
   system: Schema.Finite,

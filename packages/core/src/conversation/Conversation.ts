@@ -37,6 +37,8 @@ export interface RequestOptions extends Omit<ChatRequest.ChatRequest, "messages"
 }
 
 /**
+ * What the requests of a conversation have besides its messages, and when it is summarized.
+ *
  * - `system`: the system prompt. It is not stored: each process that opens the conversation gives it.
  * - `request`: for all requests: model, `maxTokens`, temperature.
  * - `tools`, `maxSteps`, `concurrency`: as in `ToolLoop`.
@@ -200,7 +202,7 @@ export interface Conversation<out E = never, out R = never> {
  * const program = Effect.gen(function*() {
  *   const chat = yield* Conversation.open("thread-7", { system: "Be brief.", window: { maxTokens: 100_000 } })
  *   const { text } = yield* chat.send("What is a monad?")
- * }).pipe(Effect.provide([Chat, ConversationStore.layerMemory]))
+ * }).pipe(Effect.provide([models, ConversationStore.layerMemory]))
  */
 export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArray<Tool.Any> = readonly [], R = never>(
   id: string,
@@ -231,7 +233,7 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
       const turn = Effect.flatMap(given(input, request), (given) => Turns.run(session, ...given))
       return (settings.isQueued ? line.withPermits(1)(turn) : turn).pipe(
         Effect.map(answerOf),
-        Effect.withSpan("Conversation.send")
+        Effect.withSpan("Conversation.send", {}, { captureStackTrace: false })
       )
     },
     stream: (input, request) => {
@@ -241,7 +243,7 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
         Stream.map((event): Event =>
           event.type === "ended" ? { type: "answer", answer: answerOf(event.ended) } : event
         ),
-        Stream.withSpan("Conversation.stream")
+        Stream.withSpan("Conversation.stream", { captureStackTrace: false })
       )
     },
     history: after(() => Tree.pathTo(tree, tree.head)),
@@ -254,19 +256,19 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
     usage: after(() =>
       Tree.pathTo(tree, tree.head).reduce((sum, { usage }) => usage ? Usage.add(sum, usage) : sum, Usage.empty)
     ),
-    branch: Effect.fn("Conversation.branch")(function*(node) {
+    branch: Effect.fnUntraced(function*(node) {
       yield* session.refresh
       if (!tree.nodes.has(node)) {
         return yield* Check.invalid("node", "the conversation has no such message", "Take an id from its `nodes`")
       }
       yield* session.append(() => ({ head: node, turn: "closed" }))
-    }),
-    add: Effect.fn("Conversation.add")(function*(messages) {
+    }, Effect.withSpan("Conversation.branch", {}, { captureStackTrace: false })),
+    add: Effect.fnUntraced(function*(messages) {
       const added = yield* Given.messages(messages)
       yield* session.refresh
       const nodes = yield* Session.nodesOf(added, tree.head)
       if (nodes.length > 0) yield* session.claim({ nodes, head: nodes.at(-1)!.id, turn: "closed" })
-    })
+    }, Effect.withSpan("Conversation.add", {}, { captureStackTrace: false }))
   }
   return conversation
 })
@@ -276,7 +278,7 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
  * followed the old one stays in the tree.
  *
  * @example
- * yield* chat.send(Conversation.edit(question.id, "What is a functor?"))
+ * yield* chat.send(Conversation.edit(first.id, "What is a functor?"))
  */
 export const edit = (node: string, content: Message.UserMessage["content"]): Edit => ({ type: "edit", node, content })
 

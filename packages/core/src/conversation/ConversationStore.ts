@@ -16,11 +16,20 @@ import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Lazy from "../internal/lazy.ts"
 import * as Total from "../internal/total.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as ConversationRecord from "./ConversationRecord.ts"
 
-/** Another turn came first: nothing was written. `expected` and `actual` are revisions. */
+/**
+ * Another turn of the conversation was written first; nothing was written.
+ *
+ * When: two turns of one conversation run at the same time, in one process or in several.
+ *
+ * - `expected`, `actual`: revisions of the conversation.
+ *
+ * Remedy: open the conversation again and send the turn again.
+ */
 export class ConversationConflictError
-  extends Schema.TaggedError<ConversationConflictError>()("ConversationConflictError", {
+  extends TaggedError.make<ConversationConflictError>()("ConversationConflictError", {
     conversation: Schema.String,
     expected: Schema.Finite,
     actual: Schema.optional(Schema.Finite),
@@ -29,10 +38,15 @@ export class ConversationConflictError
 {}
 
 /**
- * The store failed to `read`, `append` or `list`, or holds what is no conversation. `unsaved` is what had arrived and could
- * not be written.
+ * The store of conversations failed, or holds what is no conversation.
+ *
+ * When: `Conversation.open`, a turn or a list reads from or writes to a store that fails or does not answer in time.
+ *
+ * - `operation`: what failed: `read`, `append` or `list`.
+ *
+ * Remedy: check the store, then send the turn again; `unsaved` is what had arrived and could not be written.
  */
-export class ConversationStoreError extends Schema.TaggedError<ConversationStoreError>()("ConversationStoreError", {
+export class ConversationStoreError extends TaggedError.make<ConversationStoreError>()("ConversationStoreError", {
   operation: Schema.Literals(["read", "append", "list"]),
   conversation: Schema.optional(Schema.String),
   message: Schema.String,
@@ -169,7 +183,10 @@ export const layerMemory: Layer.Layer<ConversationStore> = Layer.sync(Conversati
   })
 })
 
-/** The ids of conversations, in ascending order; the next page begins `after` the last one. */
+/**
+ * The ids of conversations, in ascending order; the next page begins `after` the last one. Fails with
+ * `ConversationStoreError` when the store does.
+ */
 export const list = (
   options?: ListOptions
 ): Effect.Effect<ReadonlyArray<string>, ConversationStoreError, ConversationStore> =>

@@ -174,7 +174,10 @@ const unsent = (model: string, results: Embedding.EmbeddingResults["results"]): 
   cost: Cost.empty
 })
 
-/** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
+/**
+ * A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. Fails with
+ * `InvalidRequestError` for a value that is no service.
+ */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
   service[Trait.cores] !== undefined
     ? Effect.succeed(service)

@@ -72,6 +72,8 @@ export type Purpose = "document" | "query" | "classification" | "clustering"
 export interface ProviderOptions {}
 
 /**
+ * How inputs are embedded.
+ *
  * - `model`: overrides the model of the layer.
  * - `purpose`: `document` by default.
  * - `dimensions`: numbers in a vector; the model's own default when missing.
@@ -93,6 +95,8 @@ export interface EmbeddingOptions {
 }
 
 /**
+ * How the values of a stream are embedded.
+ *
  * - `unordered`: emits values as their requests are answered instead of in the order of the stream.
  * - `flushAfter`: how long a value waits for its request to fill; 50 ms by default.
  */
@@ -136,8 +140,8 @@ export interface EmbeddingBatch {
 }
 
 /**
- * One result for each input, in order; the requests the provider answered, and what they took together, also for inputs that
- * failed after others of their request were answered.
+ * One result for each input, in order, and what the requests took together. `requests` are those that the provider
+ * answered, also for inputs that failed after others of their request were answered.
  */
 export interface EmbeddingResults<E = ProviderError.EmbeddingError> {
   readonly results: ReadonlyArray<Result.Result<Embedding, E>>
@@ -171,6 +175,8 @@ export interface Limits {
 }
 
 /**
+ * How many images a provider takes in one request, and how large ones.
+ *
  * - `maxItems`: images in a request.
  * - `maxBytes`: bytes in one image; no limit when missing.
  * - `maxBatchBytes`: bytes in all the images of a request together; no limit when missing.

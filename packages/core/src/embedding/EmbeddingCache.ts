@@ -7,9 +7,17 @@ import * as Schema from "effect/Schema"
 import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 
-/** The store could not be read or written. */
-export class EmbeddingCacheError extends Schema.TaggedError<EmbeddingCacheError>()("EmbeddingCacheError", {
+/**
+ * The store of an embedding cache could not be read or written.
+ *
+ * When: a store of your own, or of `EmbeddingCachePersistence`, fails. `EmbeddingService.withCache` treats it as a
+ * miss.
+ *
+ * Remedy: check the store; calls go on without the cache.
+ */
+export class EmbeddingCacheError extends TaggedError.make<EmbeddingCacheError>()("EmbeddingCacheError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}
@@ -33,6 +41,8 @@ export const EmbeddingCache = Context.Reference<EmbeddingCache>("@strata/core/em
 })
 
 /**
+ * How `EmbeddingService.withCache` keeps vectors.
+ *
  * - `timeToLive`: how long a vector is cached; without expiry by default.
  * - `namespace`: separates vectors in the same store. Needed when services with the same provider and model give different
  *   vectors, and to invalidate old ones.
@@ -48,7 +58,10 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
   namespace: Check.text
 })
 
-/** A new LRU cache in memory, bounded by `capacity` entries (10,000; of 1,024 floats 40 MB) and `maxBytes` (64 MiB). */
+/**
+ * A new LRU cache in memory, bounded by `capacity` entries (10,000; of 1,024 floats 40 MB) and `maxBytes` (64 MiB).
+ * Fails with `InvalidRequestError` for invalid options.
+ */
 export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     EmbeddingCache,

@@ -35,14 +35,24 @@ export class EmbeddingService
   extends Context.Service<EmbeddingService, Embedder.Embedder>()("@strata/core/embedding/EmbeddingService")
 {}
 
-/** One input. Concurrent calls with equal options share requests. */
+/**
+ * One input. Concurrent calls with equal options share requests.
+ *
+ * @example
+ * const { vector } = yield* EmbeddingService.embed("Where is the station?", { purpose: "query" })
+ */
 export const embed = (
   input: Embedding.Input,
   options?: Embedding.EmbeddingOptions
 ): Effect.Effect<Embedding.Embedding, Embedder.EmbeddingError, EmbeddingService> =>
   EmbeddingService.use((service) => service.embed(input, options))
 
-/** All inputs, in order, all or nothing. */
+/**
+ * All inputs, in order, all or nothing.
+ *
+ * @example
+ * const { embeddings } = yield* EmbeddingService.embedMany(["The station is in the north.", "The museum is closed."])
+ */
 export const embedMany = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
@@ -63,7 +73,7 @@ export const embedEach = (
  * one kind sends those of the others too. Equal inputs are embedded once only within a request, so memory stays flat.
  *
  * @example
- * EmbeddingService.embedStream(documents, (document) => document.body, { purpose: "document" })
+ * EmbeddingService.embedStream(pages, (page) => page.text, { purpose: "document" })
  */
 export const embedStream: {
   <A, E, R>(

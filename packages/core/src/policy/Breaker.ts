@@ -13,14 +13,16 @@ import * as CheckWords from "../internal/checkWords.ts"
 import type * as Circuits from "../state/internal/circuits.ts"
 
 /**
+ * Which failures open a breaker.
+ *
  * - `consecutive`: opens after `failures` in a row.
  * - `rate`: opens when at least the share `threshold` of the last `size` calls failed, once there were `minimumCalls`.
  */
 export type Trip = Circuits.Trip
 
 /**
- * When the breaker opens, and how long it stays open before one call may probe the provider: a success closes it, a failure
- * opens it again, and after a probe that is refused or interrupted the next call is the probe.
+ * When the breaker opens, and how long it stays open before one call may probe the provider. A success closes it, a
+ * failure opens it again, and after a probe that is refused or interrupted the next call is the probe.
  *
  * One circuit for each provider, region and model, of each service; of all services of all processes where `SharedState` of
  * `@strata/persistence` keeps them, so give them the same breaker. While that cannot be reached, a circuit last seen
@@ -34,11 +36,21 @@ export interface Options {
   readonly open?: Duration.Input | undefined
 }
 
-/** Opens after this many failures in a row. */
+/**
+ * Opens after this many failures in a row.
+ *
+ * @example
+ * Policy.make({ breaker: Breaker.consecutive(5, { open: "1 minute" }) })
+ */
 export const consecutive = (failures: number, options?: Options): Breaker =>
   made({ type: "consecutive", failures }, Check.fieldsOf(options))
 
-/** Opens when a share of the last calls failed; `minimumCalls` is `size` unless said otherwise. */
+/**
+ * Opens when a share of the last calls failed; `minimumCalls` is `size` unless said otherwise.
+ *
+ * @example
+ * Policy.make({ breaker: Breaker.rate({ threshold: 0.5, size: 20 }) })
+ */
 export const rate = (
   options: Options & { readonly threshold: number; readonly size: number; readonly minimumCalls?: number | undefined }
 ): Breaker => {

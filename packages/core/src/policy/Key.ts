@@ -38,7 +38,10 @@ export const metadata = (name: string, otherwise?: string): Key => ({ metadata }
 /** @internal */
 export const check: Check.Check<Key> = Check.callback<Key>()
 
-/** The key of a call by the function of an option, which is named in its errors (`quota.key`). */
+/**
+ * The key of a call by the function of an option, which is named in its errors (`quota.key`). Fails with
+ * `InvalidRequestError` where the function throws or gives no key.
+ */
 export const of = (
   key: Key,
   call: Call,

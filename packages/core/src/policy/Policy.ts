@@ -36,6 +36,8 @@ export interface Timeouts {
 }
 
 /**
+ * How calls to a provider are made; {@link make} makes one.
+ *
  * - `retry`: which failures are retried, and when; `retryBudget`: how many retries of all calls together.
  * - `hedge`: sends a second request when the first has not answered (a stream: not begun) within this time, and keeps
  *   whichever answers first. Both are paid for.
@@ -54,6 +56,9 @@ export interface Policy {
   readonly timeouts: Timeouts
 }
 
+/** Some of the {@link Timeouts}. */
+export type TimeoutOptions = { readonly [Clock in keyof Timeouts]?: Duration.Input | undefined }
+
 /** What {@link make} takes: anything left out comes from {@link standard}. */
 export interface Options {
   readonly retry?: Retry.Retry | undefined
@@ -64,13 +69,13 @@ export interface Options {
   readonly quota?: Quota.Quota | undefined
   /** A number, at least 1, of which a fraction is rounded down, or `Concurrency.adaptive()`. */
   readonly concurrency?: Concurrency.Concurrency | undefined
-  readonly timeouts?: { readonly [Clock in keyof Timeouts]?: Duration.Input | undefined } | undefined
+  readonly timeouts?: TimeoutOptions | undefined
 }
 
 /**
- * {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, 10 minutes for an attempt, 5 for the first
- * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so these
- * are generous; tighten them for your model.
+ * The default: {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, and generous timeouts. An
+ * attempt has 10 minutes, the first event of a stream 5, the pause between events 3; there is no deadline, quota,
+ * breaker or hedging. Long reasoning is silent for minutes: tighten the timeouts for your model.
  */
 export const standard: Policy = {
   retry: Retry.standard,
@@ -96,7 +101,17 @@ export const none: Policy = {
   timeouts: Record.map(standard.timeouts, () => Duration.infinity)
 }
 
-/** {@link standard} with some things changed. */
+/**
+ * {@link standard} with some things changed.
+ *
+ * @example
+ * const policy = Policy.make({
+ *   retry: Retry.exponential({ times: 4 }),
+ *   breaker: Breaker.consecutive(5),
+ *   concurrency: 8,
+ *   timeouts: { attempt: "1 minute", deadline: "5 minutes" }
+ * })
+ */
 export const make = (options: Options): Policy => {
   const given = Check.fieldsOf(options)
   const { concurrency, hedge, retryBudget, timeouts } = given

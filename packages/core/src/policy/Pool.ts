@@ -38,6 +38,8 @@ export type LayerOf<L> = L[keyof L] extends infer One
   : never
 
 /**
+ * When another lane is asked, and for which model.
+ *
  * - `when`: which errors of a lane make another one be asked; {@link isUnavailable} when missing.
  * - `model`: the model of a lane for a request that names one; the same name for all when missing. For `undefined` it is
  *   the default model of the lane. Only for chat.
@@ -48,9 +50,9 @@ export interface Options {
 }
 
 /**
- * Whether an error is of the lane, so that another one may answer: those of `ProviderError.isUnavailable`, and
- * `AuthenticationError`, so that one account with expired credentials does not take the calls of the others. The log warns
- * of a lane that leaves the pool, and of why.
+ * Whether an error is of the lane, so that another one may answer. It is for those of `ProviderError.isUnavailable`,
+ * and for `AuthenticationError`, so that one account with expired credentials does not take the calls of the others.
+ * The log warns of a lane that leaves the pool, and of why.
  */
 export const isUnavailable = (error: ProviderError.ProviderError): boolean =>
   ProviderError.isUnavailable(error) || isOfTheAccount(error)
@@ -75,8 +77,8 @@ export const interactive = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effec
   Effect.provideService(self, Interactive, true)
 
 /**
- * Calls of each lane, by `strata.lane` and `strata.lane.outcome`: `answered`, `refused` (throttled), `unavailable` (down)
- * or `failed` (an error that no other lane would answer better).
+ * Counts the calls of each lane, by `strata.lane` and `strata.lane.outcome`. The outcome is `answered`, `refused`
+ * (throttled), `unavailable` (down) or `failed` (an error that no other lane would answer better).
  */
 export const calls = Metric.counter("strata.client.lane.calls", {
   description: "Calls of each lane of a pool, by their outcome",

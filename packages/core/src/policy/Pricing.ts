@@ -15,6 +15,7 @@ import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import { defined } from "../internal/defined.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 import type * as Usage from "../Usage.ts"
 
 const PerMillion = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -91,6 +92,9 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
 /**
  * Appends entries to the prices in force where the layer is built. Of two such layers in `Layer.merge` only one takes
  * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` (`prices[2].price.input`).
+ *
+ * @example
+ * const Prices = Pricing.layer([{ model: "*my-model-v1:0", price: { input: 1, output: 5, asOf: "2026-01-31" } }])
  */
 export const layer = (entries: Entries): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
@@ -107,12 +111,15 @@ export interface Files {
 }
 
 /**
- * A file of prices that cannot be used.
+ * A file of prices cannot be used.
+ *
+ * When: `Pricing.layerFile` reads a file that does not exist, is not JSON, or has an invalid entry.
  *
  * - `path`: of the file; `field`: the place in it, such as `[2].price.input`, where its content is the problem.
- * - `remedy`: what to do about it.
+ *
+ * Remedy: correct the file as `remedy` says.
  */
-export class PricesFileError extends Schema.TaggedError<PricesFileError>()("PricesFileError", {
+export class PricesFileError extends TaggedError.make<PricesFileError>()("PricesFileError", {
   message: Schema.String,
   path: Schema.String,
   field: Schema.optional(Schema.String),

@@ -23,6 +23,8 @@ export interface Window {
 }
 
 /**
+ * A quota of tokens and requests; {@link make} makes one.
+ *
  * - `windows`: all of them apply.
  * - `outputBurndown`: the quota that a token of output uses; the provider's figure for the model when `undefined`.
  * - `count`: how the prompt is counted: `estimate`, at first too high and then corrected by what the provider counts; or

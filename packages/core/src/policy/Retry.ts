@@ -23,6 +23,8 @@ import * as ProviderError from "../ProviderError.ts"
 export type Retry = Schedule.Schedule<unknown, ProviderError.ProviderError>
 
 /**
+ * How often {@link exponential} sends a call again, and how long it waits before.
+ *
  * - `times`: retries after the first attempt.
  * - `base`: the first delay; it doubles with each retry.
  * - `rateLimitBase`: the first delay after a `RateLimitError` or a `ModelUnavailableError`: a quota refills over a minute
@@ -60,6 +62,9 @@ export interface Options {
  * | `CircuitOpenError`: nothing was sent                 | none                  |
  * | `QueueFullError`: a job is over after hours          | none                  |
  * | any other transient error                            | `times`               |
+ *
+ * @example
+ * Policy.make({ retry: Retry.exponential({ times: 4, base: "100 millis", maxDelay: "5 seconds" }) })
  */
 export const exponential = (options: Options = {}): Retry => {
   const settled = Check.settle(optionsOf, options)

@@ -13,9 +13,14 @@ export interface RetryBudget {
 }
 
 /**
+ * Bounds the retries of all calls together to a share of the calls.
+ *
  * - `share`: 0.2 unless said otherwise: one retry for every five calls.
  * - `reserve`: 500 retries in a burst.
  * - `perSecond`: 10, so that retries go on when no new calls come.
+ *
+ * @example
+ * Policy.make({ retryBudget: RetryBudget.make({ share: 0.1 }) })
  */
 export const make = (options?: Partial<RetryBudget>): RetryBudget =>
   // Whatever was given is checked where the policy is put in force.

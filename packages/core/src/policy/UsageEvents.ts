@@ -83,6 +83,8 @@ export const dropped = Metric.counter("strata.client.usage.dropped", {
 })
 
 /**
+ * How events are kept until their subscribers take them.
+ *
  * - `capacity`: of the buffer of each subscriber, in events; 10,000 by default.
  * - `key`: the key of a call, such as its tenant. Where it throws or returns another value, the event has none, and a
  *   warning is logged, once a minute at most.
@@ -93,8 +95,9 @@ export interface Options {
 }
 
 /**
- * Events of usage. Provide it to the program, around services or not: a service reads it at each call from the fiber that
- * calls, and where that has none, uses what it was built with. While nobody subscribes, it costs nothing.
+ * Events of usage. Provide it to the program, around services or not: a service reads it at each call from the fiber
+ * that calls, and where that has none, uses what it was built with. While nobody subscribes, it costs nothing. Fails
+ * with `InvalidRequestError` for invalid options.
  *
  * @example
  * const program = Effect.gen(function*() {
@@ -148,6 +151,8 @@ export const layer = (options: Options = {}): Layer.Layer<UsageEvents, ProviderE
 export type Write<E, R> = (events: Arr.NonEmptyReadonlyArray<UsageEvent>) => Effect.Effect<void, E, R>
 
 /**
+ * How events are gathered before they are written.
+ *
  * - `batch`: the most events in one call of `write`; 100 by default.
  * - `every`: how long the first of them waits for others; a second by default.
  * - `retry`: when to write a batch again that failed; four times within three seconds by default.
@@ -159,9 +164,9 @@ export interface WriterOptions<E> {
 }
 
 /**
- * Writes events in batches, one after the other, from when the layer is built. When it is closed it waits for the batch being
- * written, and writes what is left. A batch that fails after its retries is lost: a warning says how many events, and
- * {@link dropped} counts them.
+ * Writes events in batches, one after the other, from when the layer is built. When it is closed it waits for the
+ * batch being written, and writes what is left. A batch that fails after its retries is lost: a warning says how many
+ * events, and {@link dropped} counts them. Fails with `InvalidRequestError` for invalid options.
  *
  * @example
  * // into a table, with `effect/sql`

@@ -31,6 +31,8 @@ export interface ChooseOptions<Name extends string> {
  *
  * Fails with a `ConfigError` that lists the names when the variable is none of them, or is not set and there is no `default`.
  *
+ * Fails with `InvalidRequestError` for a name without a layer, and as the chosen layer does.
+ *
  * @example
  * const services = Providers.choose({
  *   bedrock: Layer.mergeAll(BedrockChat.layer({ model }), BedrockEmbedding.layer({ model: titan })).pipe(Layer.provide(client)),
@@ -68,6 +70,8 @@ export interface RouteOptions<Name extends string> {
  *
  * The answer has the `provider` and `model` as the service that answered names them. Policies, budgets and caches around the
  * router apply to each provider, as they do around a fallback.
+ *
+ * Fails with `InvalidRequestError` for invalid options, and as the layers do.
  *
  * @example
  * const chat = Providers.chat({ bedrock: BedrockChat.layer({ model: nova }), openai: OpenAiChat.layer({ model: "gpt-5.1" }) })

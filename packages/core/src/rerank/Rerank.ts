@@ -9,6 +9,8 @@ import type * as ProviderError from "../ProviderError.ts"
 export interface ProviderOptions {}
 
 /**
+ * How documents are reranked.
+ *
  * - `model`: overrides the model of the layer.
  * - `topN`: how many results to return, best first; all when missing.
  */
@@ -40,6 +42,8 @@ export interface RerankUsage {
 }
 
 /**
+ * The documents by relevance, and what the call used.
+ *
  * - `results`: best first, each document at most once; equal scores keep the order of the input.
  * - `requestId`: when the call was one request.
  * - `usage`: when the provider counts every request.

@@ -22,7 +22,12 @@ export class RerankService
   extends Context.Service<RerankService, Reranker.Reranker>()("@strata/core/rerank/RerankService")
 {}
 
-/** The documents in the order of their relevance to the query. */
+/**
+ * The documents in the order of their relevance to the query.
+ *
+ * @example
+ * const { results } = yield* RerankService.rerank("Where is the station?", documents, { topN: 3 })
+ */
 export const rerank = (
   query: string,
   documents: ReadonlyArray<string>,

@@ -55,7 +55,10 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** The service, with a core where `make` did not build it: validation and gates around its function. */
+/**
+ * The service, with a core where `make` did not build it: validation and gates around its function. Fails with
+ * `InvalidRequestError` for a value that is no service.
+ */
 export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.InvalidRequestError, Scope.Scope> =>
   service[Trait.cores] !== undefined
     ? Effect.succeed(service)

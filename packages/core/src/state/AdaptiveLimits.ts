@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as TaggedError from "../TaggedError.ts"
 import type * as Documents from "./Documents.ts"
 import * as AdaptiveLimitsMemory from "./internal/adaptiveLimitsMemory.ts"
 import type { Adaptive, Current } from "./internal/limitCurve.ts"
@@ -15,8 +16,15 @@ import * as LimitsDocuments from "./internal/limitsDocuments.ts"
 
 export type { Adaptive, Current } from "./internal/limitCurve.ts"
 
-/** The limits could not be read or written. */
-export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>()("AdaptiveLimitsError", {
+/**
+ * The store of adaptive limits could not be read or written.
+ *
+ * When: limits that `SharedState` shares cannot be reached. Calls are not failed by it: each process goes on with
+ * limits of its own.
+ *
+ * Remedy: check the connection to the store.
+ */
+export class AdaptiveLimitsError extends TaggedError.make<AdaptiveLimitsError>()("AdaptiveLimitsError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}

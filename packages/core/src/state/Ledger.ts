@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as TaggedError from "../TaggedError.ts"
 import type * as Documents from "./Documents.ts"
 import type * as LedgerData from "./internal/ledgerData.ts"
 import * as LedgerDocuments from "./internal/ledgerDocuments.ts"
@@ -14,8 +15,15 @@ import * as LedgerMemory from "./internal/ledgerMemory.ts"
 
 export type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./internal/ledgerData.ts"
 
-/** The ledger could not be read or written. */
-export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
+/**
+ * The ledger of quotas and budgets could not be read or written.
+ *
+ * When: `Budget.spent` or a ledger of `SharedState` cannot reach its store. Calls are not failed by it: see
+ * `SharedState`.
+ *
+ * Remedy: check the connection to the store.
+ */
+export class LedgerError extends TaggedError.make<LedgerError>()("LedgerError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}

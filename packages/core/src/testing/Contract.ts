@@ -9,6 +9,7 @@
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as TaggedError from "../TaggedError.ts"
 
 /** Declares a test; `timeout` in milliseconds. */
 export type Declare = (
@@ -33,5 +34,11 @@ export interface Runner {
  */
 export type Support = "yes" | { readonly refused: string } | { readonly missing: string }
 
-/** A promise of the contract that an implementation does not keep. */
-export class ContractError extends Schema.TaggedError<ContractError>()("ContractError", { message: Schema.String }) {}
+/**
+ * The implementation of a service does not keep the contract of the service.
+ *
+ * When: a test of `ChatContract`, `EmbeddingContract` or `RerankContract` finds a difference.
+ *
+ * Remedy: correct the implementation, or declare the deviation.
+ */
+export class ContractError extends TaggedError.make<ContractError>()("ContractError", { message: Schema.String }) {}

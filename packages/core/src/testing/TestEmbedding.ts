@@ -27,6 +27,8 @@ export class TestEmbedding extends Context.Service<TestEmbedding, {
 }>()("@strata/core/testing/TestEmbedding") {}
 
 /**
+ * What the double of an embedding service accepts and returns.
+ *
  * - `model`: the default model; `test-embedding` when missing.
  * - `dimensions`: for calls without `dimensions`; 64 when missing.
  * - `limits`: when missing, 96 inputs of a kind and 2048 characters a text, as Cohere's models have. With
@@ -52,6 +54,8 @@ export interface Options {
  * The cosine of two texts grows with the words they share: 1 for the same words with the same counts, about 0 for none. An
  * image is one word, by its bytes; each word is one token. Every `vectorType` has the same numbers from -1 to 1: `int8`
  * multiplies them by 127, `uint8` adds 128 to that, and `binary` has a bit for each positive one.
+ *
+ * Fails with `InvalidRequestError` for invalid options.
  *
  * @example
  * const Test = TestEmbedding.layer({ refuse: (input) => Embedding.textOf(input) === "forbidden" })

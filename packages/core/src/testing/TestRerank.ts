@@ -26,6 +26,8 @@ export class TestRerank extends Context.Service<TestRerank, {
 }>()("@strata/core/testing/TestRerank") {}
 
 /**
+ * What the double of a rerank service accepts and returns.
+ *
  * - `model`: the default model; `test-rerank` when missing.
  * - `score`: the relevance of a document; {@link overlap} when missing.
  * - `limits`: 1,000 documents in a request when missing.
@@ -41,7 +43,8 @@ export interface Options {
 }
 
 /**
- * The service and its double. A word is one token, and the query counts once for each document.
+ * The service and its double. A word is one token, and the query counts once for each document. Fails with
+ * `InvalidRequestError` for invalid options.
  *
  * @example
  * const Test = TestRerank.layer({ score: (_query, document) => document.includes("fox") ? 1 : 0 })

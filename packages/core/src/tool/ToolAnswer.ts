@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Untyped from "../internal/untyped.ts"
+import * as TaggedError from "../TaggedError.ts"
 
 /**
  * Whether the model reads the message of a failure (`return`), without stack or cause, or the call fails with it
@@ -21,8 +22,17 @@ export type Answer<Output> =
 
 type Parts = ReadonlyArray<Message.ToolResultContent>
 
-/** The model called an unknown tool, or a tool with invalid arguments, and again after it was told the `issue`. */
-export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCallError", {
+/**
+ * The model called a tool wrongly twice in a row.
+ *
+ * When: `ToolLoop.run` or `stream` gets a call of an unknown tool, or with invalid arguments, after the model was
+ * told the `issue` of the same mistake.
+ *
+ * - `params`: the arguments as the model wrote them; `issue`: what is wrong with them.
+ *
+ * Remedy: describe the tool and its input better, or use another model.
+ */
+export class ToolCallError extends TaggedError.make<ToolCallError>()("ToolCallError", {
   reason: Schema.Literals(["unknown-tool", "invalid-arguments"]),
   tool: Schema.String,
   callId: Schema.String,
@@ -31,8 +41,15 @@ export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCall
   message: Schema.String
 }) {}
 
-/** A handler threw, died, or returned a value without a JSON form: a mistake in the program. */
-export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("ToolDefectError", {
+/**
+ * The handler of a tool threw, died, or returned a value without a JSON form: a mistake in the program.
+ *
+ * When: `ToolLoop` runs a tool of failure mode `error`. In the mode `return` the model reads that the tool failed,
+ * and the error is logged.
+ *
+ * Remedy: correct the handler; `cause` is what it died with.
+ */
+export class ToolDefectError extends TaggedError.make<ToolDefectError>()("ToolDefectError", {
   tool: Schema.String,
   message: Schema.String,
   cause: Schema.Defect()

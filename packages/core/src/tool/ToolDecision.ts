@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as Message from "../chat/Message.ts"
 import * as Untyped from "../internal/untyped.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as ToolState from "./ToolState.ts"
 
 /** Lets the call run. With `params` it runs with these arguments instead, and the model is told so. */
@@ -41,15 +42,20 @@ export type Decision = typeof Decision.Type
 export const Decision = Schema.Union([Approve, Deny, Result, Expire])
 
 /**
- * An answer was refused; nothing ran, and the state is still valid.
+ * The answer to a waiting tool call was refused; nothing ran, and the state is still valid.
  *
- * - `unknown-call`: the state has no such call. `already-answered`: it has its result, of `outcome`, or was approved before.
- *   `duplicate`: there are two answers to it.
+ * When: `ToolLoop.resume` or `resumeStream` gets an answer that does not fit the call it names.
+ *
+ * - `unknown-call`: the state has no such call. `already-answered`: it has its result, of `outcome`, or was approved
+ *   before. `duplicate`: there are two answers to it.
  * - `wrong-kind`: an approval for a call that waits for a result, or the reverse.
  * - `invalid-params`, `invalid-result`: the changed arguments or the result do not fit the schema of the tool.
- * - `tool-changed`: the definition of the tool is another one than when the model called it: deny the call, or let it expire.
+ * - `tool-changed`: the definition of the tool is another one than when the model called it: deny the call, or let it
+ *   expire.
+ *
+ * Remedy: correct the answer as `reason` says, and resume the same state.
  */
-export class DecisionError extends Schema.TaggedError<DecisionError>()("DecisionError", {
+export class DecisionError extends TaggedError.make<DecisionError>()("DecisionError", {
   reason: Schema.Literals([
     "unknown-call",
     "already-answered",

@@ -76,9 +76,19 @@ export const run = <
   ToolEvent.Outcome,
   LoopError<Tools> | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Effect.flatMap(begin(input, options), toOutcome).pipe(Effect.withSpan("ToolLoop.run"))
+> =>
+  Effect.flatMap(begin(input, options), toOutcome).pipe(
+    Effect.withSpan("ToolLoop.run", {}, { captureStackTrace: false })
+  )
 
-/** {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure. */
+/**
+ * {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure.
+ *
+ * @example
+ * const printed = ToolLoop.stream("What is the weather in Paris?", { tools: [weather] }).pipe(
+ *   Stream.runForEach((event) => event.type === "text-delta" ? Console.log(event.delta) : Effect.void)
+ * )
+ */
 export const stream = <
   const Tools extends ReadonlyArray<Tool.Any>,
   E1 = never,
@@ -94,7 +104,10 @@ export const stream = <
   ToolEvent.Event,
   LoopError<Tools> | ProviderError.StreamInterruptedError | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Stream.unwrap(Effect.map(begin(input, options), toEvents)).pipe(Stream.withSpan("ToolLoop.stream"))
+> =>
+  Stream.unwrap(Effect.map(begin(input, options), toEvents)).pipe(
+    Stream.withSpan("ToolLoop.stream", { captureStackTrace: false })
+  )
 
 /**
  * Goes on from the state of a loop that waits, or that a crash ended.
@@ -130,7 +143,10 @@ export const resume = <
   ToolEvent.Outcome,
   LoopError<Tools> | ResumeError | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Effect.flatMap(beginFrom(state, answers, options), toOutcome).pipe(Effect.withSpan("ToolLoop.resume"))
+> =>
+  Effect.flatMap(beginFrom(state, answers, options), toOutcome).pipe(
+    Effect.withSpan("ToolLoop.resume", {}, { captureStackTrace: false })
+  )
 
 /** {@link resume} with its events: a `tool-result` for each call that gets its result now, then those of {@link stream}. */
 export const resumeStream = <
@@ -149,7 +165,10 @@ export const resumeStream = <
   ToolEvent.Event,
   LoopError<Tools> | ResumeError | ProviderError.StreamInterruptedError | E1 | E2 | E3,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
-> => Stream.unwrap(Effect.map(beginFrom(state, answers, options), toEvents)).pipe(Stream.withSpan("ToolLoop.resume"))
+> =>
+  Stream.unwrap(Effect.map(beginFrom(state, answers, options), toEvents)).pipe(
+    Stream.withSpan("ToolLoop.resume", { captureStackTrace: false })
+  )
 
 const begin = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2, E3, R3>(
   input: ChatRequest.Input,

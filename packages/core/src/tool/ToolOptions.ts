@@ -8,6 +8,8 @@ import type * as ToolEvent from "./ToolEvent.ts"
 import type * as ToolState from "./ToolState.ts"
 
 /**
+ * What a tool loop may call, how long it goes on, and its hooks.
+ *
  * - `tools`: made with `Tool.make` or `Tool.dynamic`, with unique names.
  * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing.
  * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
@@ -46,6 +48,8 @@ export interface Preparation {
 }
 
 /**
+ * How a tool loop goes on from a state.
+ *
  * - `messages`: what the user wrote instead of answering: calls that still wait are settled as `superseded`, and the model
  *   reads it after their results. Text is one message.
  * - `allowModelChange`: whether another model or provider may go on; some refuse the reasoning of others, see

@@ -10,10 +10,13 @@ import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as ProviderError from "../ProviderError.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as SealedText from "./internal/sealedText.ts"
 import * as ToolState from "./ToolState.ts"
 
 /**
+ * How a state is sealed.
+ *
  * - `key`: a secret of at least 32 characters, such as `openssl rand -base64 32` prints.
  * - `conversation`: the id of the conversation, as the server knows it: from its session, never from the client.
  * - `expiresIn`: an hour when missing.
@@ -25,6 +28,8 @@ export interface SealOptions {
 }
 
 /**
+ * How a seal is checked.
+ *
  * - `key`: that of {@link seal}; of several, any: put the newest first to change keys.
  * - `claim`: makes the seal single-use; see {@link Claim}.
  */
@@ -35,28 +40,32 @@ export interface UnsealOptions<E = never, R = never> {
 }
 
 /**
- * Remembers a seal by its `id` until it expires, at `expiresAt` (milliseconds since 1970): true for the first time, and
- * false for each one after, from whichever process. `SET id 1 NX PXAT expiresAt` in Redis does it; {@link makeClaim} for a
- * single process.
+ * Remembers a seal by its `id` until it expires: true for the first time, and false for each one after, from
+ * whichever process. `expiresAt` is in milliseconds since 1970. `SET id 1 NX PXAT expiresAt` in Redis does it; {@link
+ * makeClaim} for a single process.
  */
 export type Claim<E = never, R = never> = (
   seal: { readonly id: string; readonly expiresAt: number }
 ) => Effect.Effect<boolean, E, R>
 
 /**
- * A sealed state was refused.
+ * A sealed state of a tool loop was refused.
+ *
+ * When: `ToolLoop.unseal` gets a text that was altered, is too old, or belongs to another conversation.
  *
  * - `forged`: it was not sealed with the key, or was altered. `expired`: its time is over.
  * - `other-conversation`: it was sealed for another one. `used`: it was unsealed before.
+ *
+ * Remedy: begin the loop again; for `forged`, check that all processes have the same key.
  */
-export class SealError extends Schema.TaggedError<SealError>()("SealError", {
+export class SealError extends TaggedError.make<SealError>()("SealError", {
   reason: Schema.Literals(["forged", "expired", "other-conversation", "used"]),
   message: Schema.String
 }) {}
 
 /**
- * The state as text for a client. Fails for a state that cannot be written as JSON, and with `InvalidRequestError` for
- * invalid options, such as a short key.
+ * The state as text for a client. Fails with {@link ToolState.StateError} for a state that cannot be written as JSON,
+ * and with `InvalidRequestError` for invalid options, such as a short key.
  *
  * @example
  * const sealed = yield* ToolLoop.seal(outcome.state, { key, conversation: session.id })

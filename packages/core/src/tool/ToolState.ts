@@ -12,6 +12,7 @@ import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
+import * as TaggedError from "../TaggedError.ts"
 import * as Usage from "../Usage.ts"
 
 /**
@@ -37,8 +38,9 @@ const call = {
 }
 
 /**
- * A tool call with its `result` for the model (`parts`, if any, are sent instead), and the `error` of the handler, which the
- * model does not see and a {@link State} does not keep. `isFailure` is false for the outcome `success` only.
+ * A tool call with its `result` for the model, or the `error` of the handler. `parts`, if any, are sent instead of
+ * the result. The model does not see the error, and a {@link State} does not keep it. `isFailure` is false for the
+ * outcome `success` only.
  *
  * `writtenParams`: the arguments as the model wrote them, where a person changed them; those of `call` are the changed ones.
  */
@@ -109,12 +111,17 @@ export class State extends Schema.Opaque<State>()(Schema.Struct({
 })) {}
 
 /**
- * A state cannot be used.
+ * The state of a tool loop cannot be used.
  *
- * - `malformed`: it is not a state. `version`: it is of another version.
- * - `model-changed`: the service answers with another model or provider than the one that began.
+ * When: `ToolLoop.decode`, `resume`, `resumeStream` or `unseal` gets what is not a state, or one that another model
+ * began.
+ *
+ * - `reason`: `malformed`, it is not a state; `version`, it is of another version; `model-changed`, the service
+ *   answers with another model or provider than the one that began.
+ *
+ * Remedy: begin the loop again, or resume with the model that began it.
  */
-export class StateError extends Schema.TaggedError<StateError>()("StateError", {
+export class StateError extends TaggedError.make<StateError>()("StateError", {
   reason: Schema.Literals(["malformed", "version", "model-changed"]),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
@@ -130,7 +137,10 @@ export const pendingOf: (state: State) => ReadonlyArray<Pending> = Total.make(
   () => []
 )
 
-/** The state as JSON; bytes are base64. Fails for values that JSON cannot hold, such as a function in the options of a provider. */
+/**
+ * The state as JSON; bytes are base64. Fails with {@link StateError} for values that JSON cannot hold, such as a
+ * function in the options of a provider.
+ */
 export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>
   bounded(state).pipe(
     Effect.flatMap((copy) => Schema.encodeUnknownEffect(codec)(copy)),
@@ -138,7 +148,7 @@ export const encode = (state: State): Effect.Effect<Schema.Json, StateError> =>
     Effect.mapError((cause) => malformed("The state cannot be written as JSON", cause))
   )
 
-/** A state from its JSON. Fails for JSON that is no state, and for one of another version. */
+/** A state from its JSON. Fails with {@link StateError} for JSON that is no state, and for one of another version. */
 export const decode = (json: unknown): Effect.Effect<State, StateError> =>
   Effect.flatMap(
     Effect.sync(() => versionOf(json)),

@@ -1,6 +1,7 @@
 /**
  * Fault injection: which fault, for which requests, how often and when. All of it is data, also as JSON.
  */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -225,8 +226,16 @@ export type Fault = typeof Fault.Type
 /** @see {@link Fault} */
 export const Fault = Schema.Union(Object.values(kinds))
 
-/** An invalid fault. `problems` are its fields, and `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
-export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", {
+/**
+ * A fault to inject is not valid.
+ *
+ * When: `Emulator.inject` gets a fault with an unknown type, or with a field that its type does not have.
+ *
+ * - `problems`: the fields that are wrong, and what is.
+ *
+ * Remedy: correct the field that the message names.
+ */
+export class FaultError extends TaggedError.make<FaultError>()("FaultError", {
   message: Schema.String,
   problems: Schema.optional(Schema.Array(JsonFile.Problem))
 }) {}

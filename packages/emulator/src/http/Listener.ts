@@ -10,6 +10,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
@@ -285,14 +286,20 @@ const handshake = 0x16
 const open = (host: string, port: number): Effect.Effect<Net.Server, ListenError> =>
   Effect.callback((resume) => {
     const listener = Net.createServer()
-    const failed = (cause: Error) =>
-      resume(Effect.fail(new ListenError({ message: `Cannot listen on ${host}:${port}: ${cause.message}`, cause })))
+    const failed = (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      resume(Effect.fail(new ListenError({ message: `Cannot listen on ${host}:${port}: ${why}`, cause })))
+    }
     listener.once("error", failed)
-    listener.listen({ host, port }, () => {
-      listener.off("error", failed)
-      listener.on("error", Exchange.ignore)
-      resume(Effect.succeed(listener))
-    })
+    // It throws for a port that cannot be one.
+    const listening = Result.try(() =>
+      listener.listen({ host, port }, () => {
+        listener.off("error", failed)
+        listener.on("error", Exchange.ignore)
+        resume(Effect.succeed(listener))
+      })
+    )
+    if (Result.isFailure(listening)) failed(listening.failure)
   })
 
 /**

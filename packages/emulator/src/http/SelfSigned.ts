@@ -13,6 +13,8 @@ import * as Net from "node:net"
 import * as Der from "./Der.ts"
 
 /**
+ * A certificate for this machine, its key, and what clients must trust.
+ *
  * - `certificate`, `key`: the server's; PEM. The authority is included, for better error messages.
  * - `authority`: the certificate clients must trust; PEM.
  */

@@ -28,6 +28,8 @@ import * as Transcript from "./Transcript.ts"
 import * as Upstream from "./Upstream.ts"
 
 /**
+ * Passes requests on to the service, and keeps the exchanges.
+ *
  * - `responder`: for {@link Emulator.Options}.
  * - `exchanges`: what was recorded so far, in the order of the requests. A response is in it before its last byte is sent.
  */
@@ -37,6 +39,8 @@ export class Recorder extends Context.Service<Recorder, {
 }>()("@strata/emulator/Recorder") {}
 
 /**
+ * Which service is recorded, and how requests to it are signed.
+ *
  * - `upstream`: the URL of the service; that of Bedrock Runtime in `region` when missing.
  * - `region` (us-east-1): the region in signatures.
  * - `credentials`: of the service: every request is signed with them. An effect runs for each request. Without them API
@@ -75,6 +79,8 @@ export interface FileOptions extends Options {
  *
  * Every client that can reach the emulator and has its keys uses your credentials. Its default keys are public: on a
  * shared machine, give it its own `credentials` and `apiKeys`.
+ *
+ * Fails with `EmulatorError` as `Emulator.make` does.
  *
  * @example
  * Recorder.layer({ file: "test/chat.json", credentials, redact: true }, { port: 4599 })

@@ -103,10 +103,10 @@ export const toText = (exchanges: ReadonlyArray<Exchange>): string =>
  */
 export const begin = `{\n  "version": ${version},\n  "exchanges": [`
 
-/** @see {@link begin} */
+/** The end of a file; see {@link begin}. */
 export const end = "\n  ]\n}\n"
 
-/** @see {@link begin} */
+/** The entry of an exchange in a file; see {@link begin}. */
 export const toEntry = (exchange: Exchange): string => `${separator}${JsonText.print(encode(exchange), "    ")}`
 
 const separator = "\n    "
@@ -128,7 +128,7 @@ const wholeEntries = (text: string): string | undefined => {
   return last < 0 ? begin + end : `${text.slice(0, last)}${separator}}${end}`
 }
 
-/** Reads a file. */
+/** Reads a file. Fails with `JsonFileError` when it cannot be read, or is no recording. */
 export const read = Effect.fnUntraced(function*(
   file: string
 ): Effect.fn.Return<Recording, JsonFile.JsonFileError, FileSystem.FileSystem> {
@@ -137,7 +137,9 @@ export const read = Effect.fnUntraced(function*(
   return yield* Effect.fromResult(fromText(text, file))
 })
 
-/** Writes a whole file atomically. Returns its size in bytes. */
+/**
+ * Writes a whole file atomically. Returns its size in bytes. Fails with `JsonFileError` when it cannot be written.
+ */
 export const write = Effect.fnUntraced(function*(
   file: string,
   exchanges: ReadonlyArray<Exchange>
@@ -152,7 +154,7 @@ export const write = Effect.fnUntraced(function*(
   return bytes.length
 })
 
-/** Checks whether a file can be written. */
+/** Checks whether a file can be written. Fails with `JsonFileError` where it cannot. */
 export const probe = Effect.fnUntraced(function*(
   file: string
 ): Effect.fn.Return<void, JsonFile.JsonFileError, FileSystem.FileSystem> {

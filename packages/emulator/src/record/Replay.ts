@@ -44,6 +44,8 @@ export interface Unused {
 }
 
 /**
+ * Answers requests from a recording.
+ *
  * - `responder`: for {@link Emulator.Options}.
  * - `unmatched`: requests refused so far. `unused`: exchanges not requested so far. After a test both should be empty.
  */
@@ -54,6 +56,8 @@ export class Replay extends Context.Service<Replay, {
 }>()("@strata/emulator/Replay") {}
 
 /**
+ * Which requests match a recording, and how fast they are answered.
+ *
  * - `ignore`: paths of the body that may differ, such as `requestMetadata` or `messages[*].content[*].text`.
  * - `atEnd` (fail): the response to a request beyond its recordings: an error, or the last response again.
  * - `timing` (none): responses come at once, or with the `recorded` delays.
@@ -134,7 +138,8 @@ export interface FileOptions extends Options {
 }
 
 /**
- * An emulator that replays files. Fails with `JsonFileError` when one cannot be read.
+ * An emulator that replays files. Fails with `JsonFileError` when one cannot be read. Fails with `EmulatorError` as
+ * `Emulator.make` does.
  *
  * @example
  * const program = Effect.gen(function*() {

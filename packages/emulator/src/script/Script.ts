@@ -51,7 +51,10 @@ export const Script = ScriptJson.Script
 export const fromText: (text: string, file: string) => Result.Result<Script, JsonFile.JsonFileError> = JsonFile
   .fromText(Script)
 
-/** Reads a file. The error names every invalid path and the expected value. */
+/**
+ * Reads a file. The error names every invalid path and the expected value. Fails with `JsonFileError` for a file that
+ * cannot be read, is not JSON, or is no script.
+ */
 export const read: (file: string) => Effect.Effect<Script, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
   .read(Script)
 
@@ -93,7 +96,13 @@ export const editable = (
 export const layer = (script: Script): Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> =>
   Layer.unwrap(Effect.sync(() => editable(script).services))
 
-/** An emulator with scripted answers, which counts input tokens itself. Its script can be edited on its page. */
+/**
+ * An emulator with scripted answers, which counts input tokens itself. Its script can be edited on its page. Fails with
+ * `EmulatorError` as `Emulator.make` does.
+ *
+ * @example
+ * const Emulated = Script.layerEmulator(["The sky is blue because blue light is scattered most."])
+ */
 export const layerEmulator = (
   script: Script,
   options?: Emulator.Options

@@ -5,6 +5,7 @@
  * its results deletes the row: a worker that finds no row has nothing to do.
  */
 import * as Cost from "@strata/core/Cost"
+import * as TaggedError from "@strata/core/TaggedError"
 import type * as Usage from "@strata/core/Usage"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -56,7 +57,7 @@ export interface Settlement {
 }
 
 /** Another process has settled this chunk. */
-export class LeaseLost extends Schema.TaggedError<LeaseLost>()("LeaseLost", { chunk: Schema.Number }) {}
+export class LeaseLost extends TaggedError.make<LeaseLost>()("LeaseLost", { chunk: Schema.Number }) {}
 
 export type Chunks = Effect.Success<ReturnType<typeof make>>
 

@@ -1,4 +1,5 @@
 /** Failures of the database as errors of jobs. */
+import * as TaggedError from "@strata/core/TaggedError"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -50,7 +51,7 @@ const isOfDatabase = (error: unknown): error is DatabaseError =>
   SqlError.isSqlError(error) || error instanceof PersistedQueue.PersistedQueueError
 
 /** What a function of the program threw, or gave in place of an effect. */
-export class Thrown extends Schema.TaggedError<Thrown>()("Thrown", {
+export class Thrown extends TaggedError.make<Thrown>()("Thrown", {
   message: Schema.String,
   cause: Schema.Defect()
 }) {}

@@ -49,7 +49,8 @@ export const make = Effect.fnUntraced(function*(
     const price = priceOf(model, provider.provider)(job.submittedAt)
     return { job, model, costOf: costing(price && Pricing.inBatch(price)) }
   })
-  const spanned = (name: string) => Effect.withSpan(`BatchService.${name}`, { kind: "client" })
+  const spanned = (name: string) =>
+    Effect.withSpan(`BatchService.${name}`, { kind: "client" }, { captureStackTrace: false })
 
   return {
     ...Trait.dataOf(provider),

@@ -174,7 +174,13 @@ const rejected = (target: Telemetry.Target, left?: number) => {
     message: left === undefined
       ? `${name} is half open after repeated failures: one call is probing the provider. ` +
         "Nothing was sent. Try again in a moment, or use another model."
-      : `${name} is open after repeated failures: no call is sent for another ${Duration.format(retryAfter)}. ` +
+      : `${name} is open after repeated failures: no call is sent for another ${inWords(retryAfter)}. ` +
         "Nothing was sent. Try again later, or use another model."
   })
+}
+
+/** In whole seconds, where there are some. */
+const inWords = (time: Duration.Duration): string => {
+  const millis = Duration.toMillis(time)
+  return Duration.format(Duration.millis(millis < 1000 ? millis : Math.ceil(millis / 1000) * 1000))
 }

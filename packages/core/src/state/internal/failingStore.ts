@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Function from "effect/Function"
-import * as Schema from "effect/Schema"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
+import * as TaggedError from "../../TaggedError.ts"
 
 /** How long a step may take, in milliseconds. */
 const patience = 1_000
@@ -100,6 +100,6 @@ export const timed = <A, E, R>(
   )
 
 /** The store did not answer in time. */
-export class TooSlow extends Schema.TaggedError<TooSlow>()("TooSlow", {}) {
+export class TooSlow extends TaggedError.make<TooSlow>()("TooSlow", {}) {
   override readonly message = `No answer within ${patience} ms`
 }

@@ -68,7 +68,7 @@ export const traced = <A extends Tool.Answer<unknown>, E, R>(
         "gen_ai.tool.type": "function",
         "gen_ai.tool.call.id": call.id
       }
-    })
+    }, { captureStackTrace: false })
   )
 
 const recordError = (error: unknown): Effect.Effect<void> => {

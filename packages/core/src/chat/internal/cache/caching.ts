@@ -86,7 +86,9 @@ export const make = Effect.fnUntraced(function*(
           CacheStore.recordShare(call),
           Effect.flatMap(flight.response, (response) => free(call, response))
         ).pipe(
-          Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) })
+          Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) }, {
+            captureStackTrace: false
+          })
         )
       return yield* flight.isStream
         // A broken stream is not retried for its readers; this caller has read nothing, so it asks again.
@@ -108,7 +110,12 @@ export const make = Effect.fnUntraced(function*(
                 ? Effect.map(free(call, last), (last): typeof events => Arr.append(events.slice(0, -1), last))
                 : Effect.succeed(events)
             }
-          ).pipe(Stream.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) }))
+          ).pipe(
+            Stream.withSpan("ChatCache.share", {
+              captureStackTrace: false,
+              attributes: Telemetry.attributes(call.target)
+            })
+          )
       )
     )
 

@@ -36,14 +36,14 @@ export const make = Effect.fnUntraced(function*(cache: ChatCache.ChatCache, time
   })
 
   return {
-    look: Effect.fn("ChatCache.look")(function*({ key, target }: Call) {
+    look: Effect.fnUntraced(function*({ key, target }: Call) {
       const [value] = (yield* getMany([key], target)) ?? []
       const response = value === undefined ? undefined : yield* decode(value)
       const isHit = response !== undefined
       yield* CacheMetrics.count(isHit ? metrics.hits : metrics.misses, target, 1)
       yield* Telemetry.annotate({ "strata.cache.hit": isHit })
       return response
-    }),
+    }, Effect.withSpan("ChatCache.look", {}, { captureStackTrace: false })),
     keep: ({ key, target }: Call, response: ChatResponse.ChatResponse): Effect.Effect<void> =>
       isWhole(response)
         ? Effect.matchCauseEffect(encode(response), {

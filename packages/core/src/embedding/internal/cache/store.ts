@@ -62,7 +62,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   return {
-    look: Effect.fn("EmbeddingCache.look")(function*({ dimensions, settings, target }: Call, inputs) {
+    look: Effect.fnUntraced(function*({ dimensions, settings, target }: Call, inputs) {
       const different = [...new Set(inputs)]
       const keys = new Map<Embedding.Input, string>()
       const vectors = new Map<Embedding.Input, Embedding.Vector>()
@@ -87,7 +87,7 @@ export const make = Effect.fnUntraced(function*(
       yield* CacheMetrics.count(metrics.misses, target, misses)
       yield* Telemetry.annotate({ "strata.embedding.cache.hits": hits, "strata.embedding.cache.misses": misses })
       return { keys, vectors }
-    }),
+    }, Effect.withSpan("EmbeddingCache.look", {}, { captureStackTrace: false })),
     keep: Effect.fnUntraced(function*(call: Call, answers: ReadonlyArray<Answer>) {
       const entries = new Map<string, Uint8Array>()
       for (const { embedding, input, look } of answers) {
