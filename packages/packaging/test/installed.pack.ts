@@ -1,6 +1,6 @@
 import { afterAll, assert, beforeAll, describe, inject, it } from "vitest"
+import * as Shell from "../src/Shell.ts"
 import * as Programs from "./support/Programs.ts"
-import * as Shell from "./support/Shell.ts"
 
 const { project } = inject("setup")
 

@@ -1,9 +1,9 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, describe, inject, it } from "vitest"
+import * as Shell from "../src/Shell.ts"
 import * as Modules from "./support/Modules.ts"
 import * as Programs from "./support/Programs.ts"
-import * as Shell from "./support/Shell.ts"
 
 const { folder, project, tarballs } = inject("setup")
 

@@ -1,9 +1,9 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, beforeAll, describe, inject, it } from "vitest"
+import * as Shell from "../src/Shell.ts"
 import * as Modules from "./support/Modules.ts"
 import * as Programs from "./support/Programs.ts"
-import * as Shell from "./support/Shell.ts"
 import type * as Tools from "./support/Tools.ts"
 
 const { folder, project } = inject("setup")

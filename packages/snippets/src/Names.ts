@@ -73,7 +73,7 @@ const effect = [
   "pipe"
 ]
 
-const platform = ["NodeFileSystem", "NodeHttpClient", "NodeHttpServer", "NodeRuntime", "NodeServices"]
+const platform = ["NodeFileSystem", "NodeHttpClient", "NodeHttpServer", "NodeRedis", "NodeRuntime", "NodeServices"]
 
 /**
  * The names for pages of the repository at `root`. A page of a package (`"emulator"`) means the names of its package first.

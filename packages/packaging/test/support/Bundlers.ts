@@ -5,8 +5,8 @@ import * as Fs from "node:fs"
 import * as Module from "node:module"
 import * as Path from "node:path"
 import { inject } from "vitest"
+import * as Shell from "../../src/Shell.ts"
 import { bin, type Bundler, type Format } from "./Programs.ts"
-import * as Shell from "./Shell.ts"
 
 const beside = (path: string): { readonly cwd: string } => ({ cwd: Path.dirname(path) })
 

@@ -5,7 +5,7 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { inject } from "vitest"
-import * as Shell from "./Shell.ts"
+import * as Shell from "../../src/Shell.ts"
 import type * as Tools from "./Tools.ts"
 
 /** The module format of a bundle. */

@@ -3,7 +3,7 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as Shell from "./Shell.ts"
+import * as Shell from "../../src/Shell.ts"
 
 /** The packages of each tool. */
 export const packages = {

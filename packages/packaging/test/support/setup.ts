@@ -6,7 +6,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import type { TestProject } from "vitest/node"
 import * as Published from "../../src/Published.ts"
-import * as Shell from "./Shell.ts"
+import * as Shell from "../../src/Shell.ts"
 import * as Tools from "./Tools.ts"
 
 /**
