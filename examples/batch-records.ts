@@ -6,7 +6,7 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Batch, BatchService, Cost, Pricing } from "@strata/core"
-import { Console, Effect, Layer, Stream } from "effect"
+import { Console, Effect, Layer, References, Stream } from "effect"
 import * as Provider from "./src/Provider.ts"
 
 const total = 120
@@ -59,6 +59,9 @@ const program = Effect.gen(function*() {
 /** Prices are yours to set; Bedrock charges half of this one in a batch. */
 const prices = Pricing.layer([{ model: "*titan-embed-text-v2:0", price: { input: 0.02, batch: 0.5 } }])
 
-export const main = program.pipe(Effect.provide(Layer.provide(Provider.batch, prices)))
+export const main = program.pipe(
+  Effect.provide(Layer.provide(Provider.batch, prices)),
+  Effect.provideService(References.MinimumLogLevel, "Warning")
+)
 
 if (import.meta.main) NodeRuntime.runMain(main)

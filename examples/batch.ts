@@ -9,7 +9,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { BedrockBatch, BedrockChat, BedrockClient } from "@strata/bedrock"
 import { Message, Pricing } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
-import { Emulator } from "@strata/emulator"
+import { Emulator, EmulatorClient } from "@strata/emulator"
 import { Job, Sink, Work } from "@strata/jobs"
 import { Config, Console, Effect, Layer, Path, Schedule, Schema, Stream } from "effect"
 import * as Data from "./src/Data.ts"
@@ -62,15 +62,14 @@ const Bedrock = services({}, {
 })
 
 /** Offline, Bedrock and S3 are in this process, and are gone with it. */
-const Emulated = Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) =>
+const Emulated = EmulatorClient.layer((client) =>
   services(client, {
     input: "s3://batch/in/",
     output: "s3://batch/out/",
     roleArn: "arn:aws:iam::123456789012:role/batch",
     endpoint: client.endpoint,
     s3: { endpoint: client.endpoint, forcePathStyle: true }
-  }))).pipe(
-    Layer.provideMerge(Emulator.layer({ s3: { buckets: ["batch"] }, batch: { processing: "1 second" } })),
+  }), { s3: { buckets: ["batch"] }, batch: { processing: "1 second" } }).pipe(
     Layer.provide([TestChat.layer((request) => add(Message.textOf(request.messages[0]!))), TestEmbedding.layer()])
   )
 

@@ -1,25 +1,22 @@
 /**
- * Ask a model, get the whole answer.
+ * Ask a model, get the whole answer, and what it took.
+ *
+ * Offline, a script plays the model.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { ChatService } from "@strata/core"
+import { ChatService, Message } from "@strata/core"
 import { Console, Effect } from "effect"
 import * as Provider from "./src/Provider.ts"
 
-const program = Effect.gen(function*() {
-  const response = yield* ChatService.generate({
-    messages: [
-      { role: "system", content: "Answer in one sentence." },
-      { role: "user", content: "What are you?" }
-    ],
+const script = ["Air scatters the blue in sunlight more than the red, so blue reaches you from everywhere in the sky."]
+
+export const main = Effect.gen(function*() {
+  const { finishReason, model, text, usage } = yield* ChatService.generate({
+    messages: [Message.system("Answer in one sentence."), Message.user("Why is the sky blue?")],
     maxTokens: 200
   })
-  yield* Console.log(response.text)
-  yield* Console.log(
-    `(${response.model}: ${response.usage.inputTokens} tokens in, ${response.usage.outputTokens} out, ${response.finishReason})`
-  )
-})
-
-export const main = program.pipe(Effect.provide(Provider.layer))
+  yield* Console.log(text)
+  yield* Console.log(`(${model}: ${usage.inputTokens} tokens in, ${usage.outputTokens} out, ${finishReason})`)
+}).pipe(Effect.provide(Provider.scripted(script)))
 
 if (import.meta.main) NodeRuntime.runMain(main)

@@ -1,11 +1,11 @@
 /**
  * A log embedded while it flows: the source is read no faster than the model answers, and every line keeps its vector.
  *
- * The lines are sorted by meaning as they come: one that is close to none before it is something new. Memory grows with
- * the kinds of lines, not with the lines.
+ * 300 lines of a log are sorted into kinds as they come: a line that is close to none before it begins a kind. Memory grows
+ * with the kinds, not with the lines. Offline, hashed words play the model.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { type Embedding, EmbeddingService } from "@strata/core"
+import { type Embedding, EmbeddingService, Vector } from "@strata/core"
 import { Console, Duration, Effect, Stream } from "effect"
 import * as Activity from "./src/Activity.ts"
 import * as Progress from "./src/Progress.ts"
@@ -59,22 +59,16 @@ const program = Effect.gen(function*() {
 /** Adds a line to the kind it is closest to, or starts a new one. */
 const sort = (kinds: Array<Kind>, line: Embedding.Embedded<Line>) => {
   let closest: Kind | undefined
+  // The vectors have unit length, so their dot product is their cosine.
   let highest = 0.7
   for (const kind of kinds) {
-    const score = dot(kind.first.embedding.vector, line.embedding.vector)
+    const score = Vector.dot(kind.first.embedding.vector, line.embedding.vector)
     if (score < highest) continue
     highest = score
     closest = kind
   }
   if (closest === undefined) kinds.push({ first: line, count: 1 })
   else closest.count++
-}
-
-// The vectors have unit length, so their dot product is their cosine.
-const dot = (a: Embedding.Vector, b: Embedding.Vector): number => {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
-  return sum
 }
 
 /** What a shop writes down all day, and two lines that it should not. */
@@ -92,7 +86,6 @@ const routine: ReadonlyArray<(id: number) => string> = [
   (id) => `Parcel ${id} was handed over to the carrier`
 ]
 
-// Offline, hashed words stand in for a model: a log is long, and a model on this machine would take a while.
 export const main = program.pipe(Effect.provide(Provider.scripted([])))
 
 if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,9 +1,12 @@
 /**
  * Errors are values: catch them by tag, and the compiler knows what is left.
+ *
+ * Three questions: one that is blank, one for a model that does not exist, and one for a model that is served only through
+ * an inference profile, which is found. Offline, a script answers the last one.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { ChatService, ProviderError } from "@strata/core"
-import { Console, Effect } from "effect"
+import { Console, Effect, References } from "effect"
 import * as Provider from "./src/Provider.ts"
 
 const ask = (model: string, messages: string) =>
@@ -15,7 +18,7 @@ const ask = (model: string, messages: string) =>
     ),
     Effect.catchTag(
       "InvalidRequestError",
-      (error) => Effect.succeed(`Our mistake in "${error.field ?? "the request"}": ${error.message}`)
+      (error) => Effect.succeed(`Our mistake: ${error.message}`)
     ),
     Effect.catch((error) =>
       Effect.succeed(`${error._tag}: ${error.message} (worth another try: ${ProviderError.isTransient(error)})`)
@@ -31,6 +34,10 @@ const program = Effect.gen(function*() {
   yield* Console.log(yield* ask("anthropic.claude-sonnet-4-5-20250929-v1:0", "Hello"))
 })
 
-export const main = program.pipe(Effect.provide(Provider.layer))
+export const main = program.pipe(
+  Effect.provide(Provider.scripted(["Hello from a model with a profile."])),
+  // Strata logs which profile it found.
+  Effect.provideService(References.MinimumLogLevel, "Warning")
+)
 
 if (import.meta.main) NodeRuntime.runMain(main)

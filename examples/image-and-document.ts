@@ -1,7 +1,7 @@
 /**
  * Ask about a photo and a PDF together, and get a value: which lines of a hotel bill the company pays for.
  *
- *     node examples/image-and-document.ts                       the bill and the policy of examples/src
+ *     node examples/image-and-document.ts                       a bill and a policy in examples/src
  *     node examples/image-and-document.ts bill.png rules.pdf    your own
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
@@ -16,7 +16,9 @@ const Decision = Schema.Struct({ currency: Schema.String, lines: Schema.Array(Li
 
 const own = (name: string) => fileURLToPath(new URL(`src/${name}`, import.meta.url))
 
-const [bill = own("receipt.png"), policy = own("travel-policy.pdf")] = import.meta.main ? process.argv.slice(2) : []
+const [bill = own("receipt.png"), policy = own("handbook/travel-policy.pdf")] = import.meta.main
+  ? process.argv.slice(2)
+  : []
 
 const program = Effect.gen(function*() {
   const files = yield* FileSystem.FileSystem

@@ -7,7 +7,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { ChatService, EmbeddingService, type ProviderError, Tool, ToolLoop, Vector } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
-import { Emulator } from "@strata/emulator"
+import { type Emulator, EmulatorClient } from "@strata/emulator"
 import { OpenAiChat, OpenAiClient, OpenAiEmbedding } from "@strata/openai"
 import { Config, Console, Effect, Layer, Schema, Stream } from "effect"
 
@@ -44,14 +44,10 @@ const program = Effect.gen(function*() {
   yield* Console.log(`soup and stew: ${likeness(stew)}, soup and cake: ${likeness(cake)}`)
 })
 
-/** The emulator on this machine, for which a script answers. */
-const offline = Layer.unwrap(
-  Effect.map(
-    Emulator.Emulator,
-    ({ openai: { apiKey, baseUrl } }) => OpenAiClient.layer({ apiKey, baseUrl, profile: "openai" })
-  )
+/** Offline, a script plays the model behind the emulator. */
+const offline = EmulatorClient.layer((_, { openai: { apiKey, baseUrl } }) =>
+  OpenAiClient.layer({ apiKey, baseUrl, profile: "openai" })
 ).pipe(
-  Layer.provide(Emulator.layer()),
   Layer.provide(Layer.merge(
     TestChat.layer([
       "Overnight the starch binds the water, and the spices find their way into everything.",

@@ -2,7 +2,9 @@
  * Spans and metrics of every call, exported over OTLP: with the names of the OpenTelemetry conventions for generative AI,
  * an event for each attempt, and no prompt unless you ask for it.
  *
- * They go to `OTEL_EXPORTER_OTLP_ENDPOINT` (http://localhost:4318 for a collector on this machine), or are listed here.
+ * Two questions are asked at once and two texts are embedded. Offline, the first three requests are refused, so that spans
+ * have several attempts. They go to `OTEL_EXPORTER_OTLP_ENDPOINT` (http://localhost:4318 for a collector on this machine),
+ * or their names are listed here.
  */
 import { NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { ChatService, EmbeddingService } from "@strata/core"
@@ -32,6 +34,9 @@ const program = Effect.gen(function*() {
   yield* EmbeddingService.embedMany(["a layer of rock", "a layer of a program"])
 }).pipe(Effect.withSpan("a look at strata"))
 
-export const main = program.pipe(Effect.provide(Layer.provideMerge(Provider.throttled(3), telemetry)))
+export const main = program.pipe(
+  // Beside each other: the spans of what answers offline are not among those of the program.
+  Effect.provide(Layer.merge(Provider.throttled(3), telemetry))
+)
 
 if (import.meta.main) NodeRuntime.runMain(main)

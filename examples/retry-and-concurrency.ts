@@ -1,11 +1,13 @@
 /**
  * A policy declares how calls are made: how many at once, what is tried again, how long it may take.
  *
- * Offline, the emulator refuses every third call once, as a busy Bedrock would.
+ * Sixty questions are asked at once. Offline, the emulator refuses the first twenty requests, as a busy Bedrock would, and
+ * each of those calls is tried again until it is answered.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { ChatService, Policy, Retry } from "@strata/core"
 import { Clock, Console, Effect } from "effect"
+import * as Activity from "./src/Activity.ts"
 import * as Provider from "./src/Provider.ts"
 
 const policy = Policy.make({
@@ -28,6 +30,9 @@ const program = Effect.gen(function*() {
   const seconds = ((yield* Clock.currentTimeMillis) - start) / 1000
   const answered = results.filter((result) => result._tag === "Success").length
   yield* Console.log(`${answered} of ${questions.length} answered in ${seconds.toFixed(1)} s, 16 at a time`)
+  yield* Console.log(
+    `${(yield* Activity.summary).requests} requests were sent: those that were refused were sent again`
+  )
 })
 
 export const main = program.pipe(

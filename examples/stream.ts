@@ -1,36 +1,28 @@
 /**
- * Ask a model, read the answer as it is written.
+ * Ask a model, and show the answer while it is written.
+ *
+ * Offline, a script plays the model, and writes a word in 60 ms.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { ChatService } from "@strata/core"
-import { ExtractiveChat } from "@strata/local"
 import { Effect, Stream, Terminal } from "effect"
 import * as Provider from "./src/Provider.ts"
 
-const question = ExtractiveChat.prompt({
-  question: "When does the museum open on Sundays?",
-  passages: [
-    { source: "visit", text: "The museum opens at ten on weekdays. On Sundays it opens at noon and closes at six." },
-    { source: "tickets", text: "A ticket costs twelve euros. Children under twelve enter for free." }
-  ]
-})
+const script = [{
+  content: "The museum opens at noon on Sundays, and at ten on other days.",
+  interval: "60 millis"
+}] as const
 
-const program = Effect.gen(function*() {
-  const terminal = yield* Terminal.Terminal
-  yield* ChatService.stream({ messages: question, maxTokens: 200 }).pipe(
-    Stream.runForEach((event) => {
-      switch (event.type) {
-        case "text-delta":
-          return terminal.display(event.delta)
-        case "finish":
-          return terminal.display(`\n(${event.finishReason}, ${event.usage.outputTokens} tokens)\n`)
-        default:
-          return Effect.void
-      }
-    })
-  )
-})
+const write = (text: string) => Effect.flatMap(Terminal.Terminal, ({ display }) => display(text))
 
-export const main = program.pipe(Effect.provide(Provider.layer))
+export const main = ChatService.stream({ messages: "When does the museum open on Sundays?", maxTokens: 200 }).pipe(
+  Stream.runForEach((event) => {
+    if (event.type === "text-delta") return write(event.delta)
+    return event.type === "finish"
+      ? write(`\n(${event.finishReason}, ${event.usage.outputTokens} tokens)\n`)
+      : Effect.void
+  }),
+  Effect.provide([Provider.scripted(script), NodeServices.layer])
+)
 
-if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+if (import.meta.main) NodeRuntime.runMain(main)

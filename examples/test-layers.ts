@@ -4,7 +4,7 @@
  * Run as a program it shows what the doubles do; in your project the two cases would be tests of `@effect/vitest`.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { ChatService, EmbeddingService, ProviderError } from "@strata/core"
+import { ChatService, EmbeddingService, ProviderError, Vector } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Console, Effect } from "effect"
 
@@ -31,12 +31,9 @@ const failures = Effect.gen(function*() {
 const vectors = Effect.gen(function*() {
   const { embeddings } = yield* EmbeddingService.embedMany(["red apples", "green apples", "blue whales"])
   const [red, green, whales] = embeddings.map(({ vector }) => vector)
-  yield* Console.log(
-    `apples and apples: ${dot(red!, green!).toFixed(2)}, apples and whales: ${dot(red!, whales!).toFixed(2)}`
-  )
+  const [apples, whale] = [Vector.cosine(red!, green!), Vector.cosine(red!, whales!)]
+  yield* Console.log(`apples and apples: ${apples.toFixed(2)}, apples and whales: ${whale.toFixed(2)}`)
 }).pipe(Effect.provide(TestEmbedding.layer()))
-
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((sum, x, i) => sum + x * b[i]!, 0)
 
 export const main = Effect.all([answers, failures, vectors], { discard: true })
 

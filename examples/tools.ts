@@ -1,5 +1,7 @@
 /**
- * Let a model call your functions: declare tools with a schema and a handler, and let the loop run until it is done.
+ * Let a model call your functions: declare a tool with a schema and a handler, and let the loop run until it is done.
+ *
+ * Offline, a script plays the model: it asks for the weather in three cities at once, and then reads the results.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Tool, ToolLoop } from "@strata/core"
@@ -9,7 +11,7 @@ import * as Weather from "./src/Weather.ts"
 
 const temperatures: Record<string, number> = { Rome: 31, Oslo: 12 }
 
-// The handler gets decoded input. Its failure becomes a result the model reads; its requirements show in the types.
+// The handler gets decoded input. Its failure becomes a result that the model reads.
 const weather = Tool.make("get_weather", {
   description: "The temperature in a city right now, in degrees Celsius",
   input: Schema.Struct({ city: Schema.String }),
@@ -19,29 +21,22 @@ const weather = Tool.make("get_weather", {
   }
 })
 
-const program = Effect.gen(function*() {
-  const outcome = yield* ToolLoop.run(
-    { messages: "Is it warmer in Rome or in Oslo, and how about Atlantis?", maxTokens: 300 },
-    {
-      tools: [weather],
-      maxSteps: 5,
-      onStep: ({ index, results }) =>
-        Effect.forEach(
-          results,
-          ({ call, isFailure, result }) =>
-            Console.log(
-              `step ${index}: ${call.name}(${JSON.stringify(call.params)}) ${isFailure ? "failed:" : "→"} ${
-                JSON.stringify(result)
-              }`
-            ),
-          { discard: true }
-        )
-    }
-  )
-  yield* Console.log(outcome.response.text)
-  yield* Console.log(`(${outcome.steps} steps, ${outcome.usage.totalTokens} tokens, ${outcome.reason})`)
-})
-
-export const main = program.pipe(Effect.provide(Provider.scripted(Weather.script)))
+export const main = Effect.gen(function*() {
+  const question = "Is it warmer in Rome or in Oslo, and how about Atlantis?"
+  const { response, steps, usage } = yield* ToolLoop.run({ messages: question, maxTokens: 300 }, {
+    tools: [weather],
+    maxSteps: 5,
+    onStep: ({ results }) =>
+      Effect.forEach(
+        results,
+        ({ call, isFailure, result }) =>
+          Console.log(
+            `${call.name}(${JSON.stringify(call.params)}) ${isFailure ? "failed:" : "→"} ${JSON.stringify(result)}`
+          )
+      )
+  })
+  yield* Console.log(response.text)
+  yield* Console.log(`(${steps} steps, ${usage.totalTokens} tokens)`)
+}).pipe(Effect.provide(Provider.scripted(Weather.script)))
 
 if (import.meta.main) NodeRuntime.runMain(main)

@@ -1,5 +1,6 @@
 /**
- * An OpenTelemetry collector in a few lines: prints the names of what it receives. For a look without installing one.
+ * An OpenTelemetry collector in a few lines, for a look without installing one: prints the names of spans, the number of
+ * attempts among their events, and the names of metrics.
  */
 import { NodeHttpServer } from "@effect/platform-node"
 import { Console, Context, Effect, Layer, Schema } from "effect"
@@ -33,7 +34,8 @@ const traces = HttpRouter.add(
   Effect.gen(function*() {
     const { resourceSpans } = yield* HttpServerRequest.schemaBodyJson(Traces)
     for (const span of resourceSpans.flatMap((each) => each.scopeSpans).flatMap(({ spans }) => spans)) {
-      yield* Console.log(`span    ${span.name}${span.events.map((event) => `\n          ${event.name}`).join("")}`)
+      const attempts = span.events.filter(({ name }) => name === "strata.attempt").length
+      yield* Console.log(`span    ${span.name}${attempts === 0 ? "" : `, attempts: ${attempts}`}`)
     }
     return received
   })

@@ -28,15 +28,6 @@ export const layerEmbedded = (directory?: string) =>
       maxConnections: 1
     })))
 
-/** Where the vectors will be, in words. */
-export const description = Effect.gen(function*() {
-  if (Option.isSome(yield* Config.option(Config.Redacted("DATABASE_URL")))) return "the server of DATABASE_URL"
-  return Option.match(yield* directory, {
-    onNone: () => "inside this process, in memory",
-    onSome: (directory) => `inside this process, in ${directory}`
-  })
-})
-
 const directory = Config.option(Config.NonEmptyString("PGLITE_DIRECTORY"))
 
 const start = (directory: string | undefined) =>

@@ -20,7 +20,7 @@ import {
 } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { EffectAiChat, EffectAiEmbedding, StrataEmbeddingModel, StrataLanguageModel } from "@strata/effect-ai"
-import { Emulator } from "@strata/emulator"
+import { Emulator, EmulatorClient } from "@strata/emulator"
 import { ExtractiveChat, LocalEmbedding } from "@strata/local"
 import { OpenAiChat, OpenAiClient, OpenAiEmbedding } from "@strata/openai"
 import { Config, Effect, Layer, Schedule } from "effect"
@@ -56,9 +56,7 @@ export const regions = <const Region extends string>(
   const emulator = Emulator.layer({ region: served[0], regions: served, ...options }).pipe(Layer.provide(local))
   return (region: Region) =>
     client(
-      Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer({ ...client, region }))).pipe(
-        Layer.provide(emulator)
-      ),
+      EmulatorClient.connect((client) => BedrockClient.layer({ ...client, region })).pipe(Layer.provide(emulator)),
       { region }
     )
 }
@@ -67,11 +65,7 @@ export const regions = <const Region extends string>(
 const emulated = <E>(
   answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>,
   options?: Emulator.Options
-) =>
-  Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client))).pipe(
-    Layer.provide(Emulator.layer(options)),
-    Layer.provide(answering)
-  )
+) => EmulatorClient.layer(BedrockClient.layer, options).pipe(Layer.provide(answering))
 
 /** The client that was asked for. For the real one, region and credentials come from wherever the AWS SDK looks for them. */
 const client = <E>(
@@ -128,11 +122,16 @@ export const limited = (quota: Emulator.Options["quota"]) => services(local, { q
  * The same; on this machine, a script says what the model answers, and hashed words stand in for one that embeds. For what
  * only a language model can do, such as calling tools, and for what would take a model on this machine too long.
  */
-export const scripted = (script: TestChat.Script, options?: Emulator.Options) =>
-  services(Layer.merge(TestChat.layer(script), TestEmbedding.layer()), options)
+export const scripted = (script: TestChat.Script, options?: Emulator.Options) => services(answers(script), options)
+
+const answers = (script: TestChat.Script) => Layer.merge(TestChat.layer(script), TestEmbedding.layer())
 
 /** The client alone, for services of your own; `options` say what is special about the Bedrock on this machine. */
 export const bedrock = (options?: Emulator.Options) => client(emulated(local, options))
+
+/** The same; on this machine, a script says what the model answers. */
+export const scriptedBedrock = (script: TestChat.Script, options?: Emulator.Options) =>
+  client(emulated(answers(script), options))
 
 /** The folders and the role of batch jobs, for the real one. */
 const files = {
@@ -156,7 +155,7 @@ export const batch = Layer.unwrap(
 )
 
 const emulatedBatch = (model: string) =>
-  Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) =>
+  EmulatorClient.layer((client) =>
     BedrockBatch.layer({
       model,
       input: "s3://my-bucket/in/",
@@ -164,10 +163,7 @@ const emulatedBatch = (model: string) =>
       roleArn: "arn:aws:iam::123456789012:role/my-batch-role",
       endpoint: client.endpoint,
       s3: { endpoint: client.endpoint, forcePathStyle: true }
-    }).pipe(Layer.provide(BedrockClient.layer(client))))).pipe(
-      Layer.provide(Emulator.layer({ s3: { buckets: ["my-bucket"] } })),
-      Layer.provide(local)
-    )
+    }).pipe(Layer.provide(BedrockClient.layer(client))), { s3: { buckets: ["my-bucket"] } }).pipe(Layer.provide(local))
 
 /** How to wait for a batch job: the real one takes hours, offline it is a matter of seconds. */
 export const waiting = Effect.map(

@@ -59,6 +59,13 @@ export const output = Effect.fnUntraced(function*<E>(
   return printed
 }, Effect.scoped)
 
+/** What a process prints, on both streams. */
+export const text = (process: ChildProcess.Command) =>
+  process.pipe(
+    Effect.flatMap(({ all }) => Stream.mkString(Stream.decodeText(all))),
+    Effect.provide(NodeServices.layer)
+  )
+
 /** Runs `node examples/….ts` as a user would, offline; gives what it printed. */
 export const node = (...args: readonly [file: string, ...rest: ReadonlyArray<string>]) =>
   Effect.gen(function*() {

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
+import * as Agent from "../agent.ts"
 import * as AnswerCache from "../answer-cache.ts"
 import * as Demo from "../demo.ts"
 import * as DocumentsAndCitations from "../documents-and-citations.ts"
@@ -8,6 +9,7 @@ import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
 import * as Embeddings from "../embeddings.ts"
 import * as Errors from "../errors.ts"
+import * as HttpEndpoint from "../http-endpoint.ts"
 import * as ImageAndDocument from "../image-and-document.ts"
 import * as Pool from "../pool.ts"
 import * as PromptCaching from "../prompt-caching.ts"
@@ -36,11 +38,10 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.match(output, /^200 .+\n200 .+\n504 .+$/m)
     }))
 
-  it.effect("lambda is the program of the README", () =>
+  it.effect("the handler of lambda is the program of the README", () =>
     Effect.sync(() => {
-      const file = Fs.readFileSync(`${Example.directory}/lambda.ts`, "utf8")
-      const program = file.slice(file.indexOf("const Chat"), file.indexOf("export const main")).trim()
-        .replace("Provider.bedrock()", "BedrockClient.layer()")
+      const file = Fs.readFileSync(`${Example.directory}/src/lambda/handler.ts`, "utf8")
+      const program = file.slice(file.indexOf("import ")).trim()
       assert.include(Fs.readFileSync(`${Example.directory}/../packages/bedrock/README.md`, "utf8"), program)
     }))
 
@@ -58,7 +59,7 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
   it.effect("chat answers and tells what it cost, as a process of its own", () =>
     Effect.gen(function*() {
       const output = yield* Example.node("chat.ts")
-      assert.include(output, "I am not a language model")
+      assert.include(output, "Air scatters the blue in sunlight")
       assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
     }))
 
@@ -71,11 +72,30 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       }
     }))
 
-  it.effect("stream quotes the sentence about Sundays, with its source", () =>
+  it.effect("agent uses the services of its tools, and stops at its limit of steps", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(Agent.main)
+      assert.match(output, /2\. cancel_order: "Order A1 is cancelled"/)
+      assert.match(output, /2\. cancel_order: failed, "Order A2 is 20 days old/)
+      assert.include(output, "1 of the orders is cancelled; 1 is too old for that.")
+      assert.match(output, /6\. find_orders: \{"orders":\[\]\}\nStopped: max-steps/)
+      assert.match(output, /^\$0\.00\d+ of \$0\.002 spent$/m)
+    }))
+
+  it.effect("http-endpoint streams, has a status for each failure, and is interrupted by a client that leaves", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(HttpEndpoint.main)
+      const [sky, blank, busy, story] = output.split(/^\? .*$/m).slice(1)
+      assert.match(sky!, /^ {2}200\n {2}data: "Air "\n[^]*event: end\n/m)
+      assert.match(blank!, /^ {2}400\n.*the user message is empty/m)
+      assert.match(busy!, /^ {2}429, retry after 3 s\n {2}\{"message":"Busy"\}$/m)
+      assert.match(story!, /^ {2}200\n {2}data: .*\n {2}data: .*\n {2}the client has left/m)
+    }))
+
+  it.effect("stream shows the answer word by word", () =>
     Effect.gen(function*() {
       const output = yield* Example.output(Stream.main)
-      assert.include(output, "On Sundays it opens at noon")
-      assert.include(output, "[visit]")
+      assert.include(output, "The museum opens at noon on Sundays")
       assert.match(output, /stop, \d+ tokens/)
     }))
 
@@ -110,9 +130,9 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
   it.effect("errors tells what went wrong and what to do", () =>
     Effect.gen(function*() {
       const output = yield* Example.output(Errors.main)
-      assert.include(output, "Our mistake in \"messages[0].content\"")
+      assert.include(output, "Our mistake: messages[0].content")
       assert.include(output, "\"The provided model identifier is invalid.\" (request ")
-      assert.include(output, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+      assert.include(output, "Hello from a model with a profile.")
     }))
 
   it.effect("test-layers answers without a model, run by its name", () =>
@@ -128,14 +148,16 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.include(output, "get_weather({\"city\":\"Rome\"}) → {\"city\":\"Rome\",\"celsius\":31}")
       assert.include(output, "failed: \"No station in Atlantis\"")
       assert.include(output, "1 of the 3 cities is unknown")
-      assert.match(output, /2 steps, \d+ tokens, finished/)
+      assert.match(output, /2 steps, \d+ tokens/)
     }))
 
   it.effect("structured-output repairs an answer and shows another one grow", () =>
     Effect.gen(function*() {
       const output = yield* Example.output(StructuredOutput.main)
       assert.include(output, "Pancakes, 20 minutes, 2 ingredients")
-      assert.isAbove(output.split("\n… ").length - 1, 2)
+      const partials = output.split("\n").filter((line) => line.startsWith("… "))
+      assert.isAbove(partials.length, 2)
+      assert.lengthOf(new Set(partials), partials.length)
       assert.include(output, "done: Pancakes")
     }))
 

@@ -17,7 +17,7 @@ layer(Emulator.layer().pipe(Layer.provide(answering)), { excludeTestServices: tr
   it.effect("local and effect-ai: this machine", () =>
     Effect.gen(function*() {
       for (const name of ["local", "effect-ai"]) {
-        assert.include(yield* Example.output(Chat.main, { STRATA_PROVIDER: name }), "I am not a language model")
+        assert.include(yield* Example.output(Chat.main, { STRATA_PROVIDER: name }), "Air scatters the blue in sunlight")
       }
     }))
 

@@ -2,6 +2,7 @@
  * Bedrock Runtime on 127.0.0.1: the real wire format, answered by any Strata service.
  */
 export * as Emulator from "./Emulator.ts"
+export * as EmulatorClient from "./EmulatorClient.ts"
 export * as Fault from "./fault/Fault.ts"
 export * as Guardrail from "./guardrail/Guardrail.ts"
 export * as SelfSigned from "./http/SelfSigned.ts"
