@@ -6,13 +6,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-const Bedrock = BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }).pipe(
-  ChatService.withDefaults({ maxTokens: 1000 }),
+const Chat = BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }).pipe(
   Layer.provide(BedrockClient.layer({ region: "us-east-1" }))
 )
 
-ChatService.text("Why is the sky blue?").pipe(
-  Effect.flatMap(Console.log),
-  Effect.provide(Bedrock),
-  NodeRuntime.runMain
-)
+const program = ChatService.text("Why is the sky blue?").pipe(Effect.flatMap(Console.log))
+
+NodeRuntime.runMain(Effect.provide(program, Chat))

@@ -15,6 +15,10 @@ export const names: ReadonlyArray<string> = Fs.readdirSync(Path.join(root, "pack
   })
   .sort()
 
+/** The version of Effect that the workspace is tested with. */
+export const effect: string =
+  JSON.parse(Fs.readFileSync(Path.join(root, "packages/core/node_modules/effect/package.json"), "utf8")).version
+
 /** Files that run in a thread of their own, by package: they are started by their path, so no manifest names them. */
 export const threads: Readonly<Record<string, ReadonlyArray<string>>> = {
   documents: ["PdfThread.ts"],

@@ -16,7 +16,7 @@ export interface Snippet {
   readonly language: string
   /** The rest of that line. */
   readonly meta: string
-  /** The words of `meta` without the title. */
+  /** The words of `meta` without attributes, such as the title, and numbers of lines in braces. */
   readonly words: ReadonlyArray<string>
   /** A name of a file: `title="chat.ts"`. */
   readonly title: string | undefined
@@ -133,7 +133,7 @@ const make = (
   before: ReadonlyArray<Snippet>
 ): Snippet => {
   const title = /\btitle=(?:"([^"]*)"|'([^']*)')/.exec(meta)
-  const words = meta.replace(/\btitle=("[^"]*"|'[^']*')/, "").split(/\s+/).filter((word) => word !== "")
+  const words = meta.replaceAll(/\b\w+=("[^"]*"|'[^']*')|\{[^}]*\}/g, "").split(/\s+/).filter((word) => word !== "")
   const given = comments.filter((comment) => /^given(\s|$)/.test(comment)).map((comment) => comment.slice(5).trim())
   const model = comments.find((comment) => comment.startsWith("model:"))
   const others = comments.filter((comment) => !/^(given(\s|$)|model:)/.test(comment))

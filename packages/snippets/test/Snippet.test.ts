@@ -20,7 +20,7 @@ describe("Snippet.of", () => {
   })
 
   it("reads a title, whatever its place among the words", () => {
-    const [snippet] = Snippet.of("```ts run title=\"src/chat.ts\" continues\n```\n")
+    const [snippet] = Snippet.of("```ts run title=\"src/chat.ts\" frame='none' {1, 3-4} continues\n```\n")
     assert.deepInclude(snippet, { title: "src/chat.ts", words: ["run", "continues"], code: "" })
   })
 

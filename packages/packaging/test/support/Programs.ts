@@ -35,12 +35,15 @@ export const missing = (tool: Tools.Name | "registry"): string | undefined =>
 export const runAlone = (bundle: string, env: NodeJS.ProcessEnv = {}): Promise<Shell.Result> =>
   Shell.run(process.execPath, [bundle], { cwd: Path.dirname(bundle), env: { PATH: process.env["PATH"], ...env } })
 
-/** The emulator of the packed package, by its command: an address, and how to end it. */
-export const emulator = (): Promise<{ readonly env: NodeJS.ProcessEnv; readonly stop: () => void }> =>
+/** The emulator of the packed package, by its command with more options: an address, and how to end it. */
+export const emulator = (
+  ...options: ReadonlyArray<string>
+): Promise<{ readonly env: NodeJS.ProcessEnv; readonly stop: () => void }> =>
   new Promise((resolve, reject) => {
     const child = ChildProcess.spawn(Path.join(inject("setup").project, "node_modules/.bin/strata-emulator"), [
       "--port",
-      "0"
+      "0",
+      ...options
     ])
     const stop = (): void => void child.kill()
     let printed = ""

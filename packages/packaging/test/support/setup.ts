@@ -56,11 +56,8 @@ const pack = async (folder: string): Promise<Record<string, string>> => {
   return tarballs
 }
 
-/** With the version of Effect that the workspace is tested with. */
 const installProject = async (project: string, tarballs: ReadonlyArray<string>): Promise<void> => {
-  const { version } = JSON.parse(
-    Fs.readFileSync(Path.join(Published.root, "packages/core/node_modules/effect/package.json"), "utf8")
-  )
+  const { effect } = Published
   Fs.mkdirSync(project)
   Fs.writeFileSync(Path.join(project, "package.json"), JSON.stringify({ private: true, type: "module" }))
   await Shell.succeed("npm", [
@@ -68,8 +65,8 @@ const installProject = async (project: string, tarballs: ReadonlyArray<string>):
     "--no-audit",
     "--no-fund",
     ...tarballs,
-    `effect@${version}`,
-    `@effect/platform-node@${version}`,
+    `effect@${effect}`,
+    `@effect/platform-node@${effect}`,
     "@types/node@24"
   ], { cwd: project })
 }

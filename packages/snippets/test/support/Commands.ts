@@ -43,7 +43,7 @@ const problem = (command: ReadonlyArray<string>): ReadonlyArray<string> => {
 
 /** Commands of others, whose options are theirs. */
 const known = new Set(
-  "aws cat cd curl docker export git head jq kill mkdir npm pip python3 redis-cli redis-server tsc unset vitest wait-on"
+  "aws cat cd curl docker esbuild export git head jq kill mkdir npm pip python3 redis-cli redis-server tsc unset vitest wait-on"
     .split(" ")
 )
 

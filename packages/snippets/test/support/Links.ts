@@ -40,7 +40,7 @@ const inRepository = (path: string): boolean => {
 
 /** `/reference/scaling/` may be a page of `docs`; those below `/api/` are made from the sources. */
 const onSite = (path: string, anchor: string | undefined): boolean => {
-  if (path.startsWith("/api/")) return true
+  if (path.startsWith("/api/") || path === "/reference/decisions/") return true
   const name = path.replace(/\/$/, "")
   const files = ["", "/index"].flatMap((end) => [".md", ".mdx"].map((type) => `${site}${name}${end}${type}`))
   const reference = /^\/reference\/(.+)$/.exec(name)
