@@ -8,8 +8,6 @@ import { ChatService, Message } from "@strata/core"
 import { Console, Effect } from "effect"
 import * as Provider from "./src/Provider.ts"
 
-const script = ["Air scatters the blue in sunlight more than the red, so blue reaches you from everywhere in the sky."]
-
 export const main = Effect.gen(function*() {
   const { finishReason, model, text, usage } = yield* ChatService.generate({
     messages: [Message.system("Answer in one sentence."), Message.user("Why is the sky blue?")],
@@ -17,6 +15,6 @@ export const main = Effect.gen(function*() {
   })
   yield* Console.log(text)
   yield* Console.log(`(${model}: ${usage.inputTokens} tokens in, ${usage.outputTokens} out, ${finishReason})`)
-}).pipe(Effect.provide(Provider.scripted(script)))
+}).pipe(Effect.provide(Provider.scripted(["Air scatters the blue in sunlight more than the red."])))
 
 if (import.meta.main) NodeRuntime.runMain(main)

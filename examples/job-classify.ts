@@ -9,7 +9,6 @@ import { Job, Sink, Work } from "@strata/jobs"
 import { Console, Effect, FileSystem, Path, Schema, Stream } from "effect"
 import * as Activity from "./src/Activity.ts"
 import * as Data from "./src/Data.ts"
-import * as JsonLines from "./src/JsonLines.ts"
 import * as Progress from "./src/Progress.ts"
 import * as Provider from "./src/Provider.ts"
 import * as Reviews from "./src/Reviews.ts"
@@ -58,7 +57,7 @@ const opinions = (directory: string) =>
   Stream.unwrap(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const names = (yield* fs.readDirectory(directory)).filter((name) => name.endsWith(".jsonl"))
-    return Stream.flatMap(Stream.fromIterable(names), (name) => JsonLines.read(`${directory}/${name}`, Line))
+    return Stream.flatMap(Stream.fromIterable(names), (name) => Reviews.read(`${directory}/${name}`, Line))
   }))
 
 const Line = Schema.Struct({ id: Schema.String, ...Reviews.Opinion.fields })

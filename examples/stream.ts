@@ -8,21 +8,13 @@ import { ChatService } from "@strata/core"
 import { Effect, Stream, Terminal } from "effect"
 import * as Provider from "./src/Provider.ts"
 
-const script = [{
-  content: "The museum opens at noon on Sundays, and at ten on other days.",
-  interval: "60 millis"
-}] as const
-
-const write = (text: string) => Effect.flatMap(Terminal.Terminal, ({ display }) => display(text))
-
 export const main = ChatService.stream({ messages: "When does the museum open on Sundays?", maxTokens: 200 }).pipe(
-  Stream.runForEach((event) => {
-    if (event.type === "text-delta") return write(event.delta)
-    return event.type === "finish"
-      ? write(`\n(${event.finishReason}, ${event.usage.outputTokens} tokens)\n`)
-      : Effect.void
+  Stream.map((event) => {
+    if (event.type === "finish") return `\n(${event.finishReason}, ${event.usage.outputTokens} tokens)\n`
+    return event.type === "text-delta" ? event.delta : ""
   }),
-  Effect.provide([Provider.scripted(script), NodeServices.layer])
+  Stream.runForEach((text) => Terminal.Terminal.use(({ display }) => display(text))),
+  Effect.provide(Provider.scripted([{ content: "The museum opens at noon on Sundays.", interval: "60 millis" }]))
 )
 
-if (import.meta.main) NodeRuntime.runMain(main)
+if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

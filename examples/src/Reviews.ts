@@ -2,8 +2,8 @@
  * What 200 customers wrote, what to find out about each of them, and a model for want of a real one.
  */
 import { type ChatRequest, Message } from "@strata/core"
-import { Schema } from "effect"
-import * as JsonLines from "./JsonLines.ts"
+import { Effect, FileSystem, Schema, Stream } from "effect"
+import { Ndjson } from "effect/encoding"
 
 export const Review = Schema.Struct({ id: Schema.String, product: Schema.String, text: Schema.String })
 
@@ -13,8 +13,14 @@ export const Opinion = Schema.Struct({
   stars: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 }))
 })
 
+/** The values of a file with a JSON value on each line. Fails at the first line that does not match the schema. */
+export const read = <S extends Schema.Constraint>(path: string, schema: S) =>
+  Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.stream(path))).pipe(
+    Stream.pipeThroughChannel(Ndjson.decodeSchema(schema)({ ignoreEmptyLines: true }))
+  )
+
 /** The reviews, from a file. */
-export const reviews = JsonLines.read(`${import.meta.dirname}/reviews.jsonl`, Review)
+export const reviews = read(`${import.meta.dirname}/reviews.jsonl`, Review)
 
 /** How a model is asked. */
 export const question = ({ product, text }: typeof Review.Type): string =>

@@ -78,7 +78,7 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.match(output, /2\. cancel_order: "Order A1 is cancelled"/)
       assert.match(output, /2\. cancel_order: failed, "Order A2 is 20 days old/)
       assert.include(output, "1 of the orders is cancelled; 1 is too old for that.")
-      assert.match(output, /6\. find_orders: \{"orders":\[\]\}\nStopped: max-steps/)
+      assert.match(output, /5\. find_orders: \{"orders":\[\]\}\nStopped: max-steps/)
       assert.match(output, /^\$0\.00\d+ of \$0\.002 spent$/m)
     }))
 

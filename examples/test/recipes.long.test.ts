@@ -15,8 +15,14 @@ describe("recipes", () => {
       Effect.gen(function*() {
         const output = yield* Example.output(RagFolder.main)
         const [returns, delivery, breakfast] = output.split("\n? ").slice(1)
-        assert.match(returns!, /within thirty days.*\[1\][^]*\[1\] returns\.md, lines 1-5 > Returns > How long you have/)
-        assert.match(delivery!, /Delivery is free for orders above fifty euros\. \[(\d)\][^]*\[\1\] delivery\.md, lines 7-9/)
+        assert.match(
+          returns!,
+          /within thirty days.*\[1\][^]*\[1\] returns\.md, lines 1-5 > Returns > How long you have/
+        )
+        assert.match(
+          delivery!,
+          /Delivery is free for orders above fifty euros\. \[(\d)\][^]*\[\1\] delivery\.md, lines 7-9/
+        )
         assert.match(breakfast!, /\[1\] travel-policy\.pdf, page 1/)
       }))
 
@@ -31,10 +37,13 @@ describe("recipes", () => {
       }))
   })
 
-  layer(Script.layerEmulator({
-    rules: [{ when: { text: "slow" }, answer: { text: "late", delay: "20 seconds" } }],
-    default: "I am a model."
-  }), { excludeTestServices: true })("the handler of lambda", (it) => {
+  layer(
+    Script.layerEmulator({
+      rules: [{ when: { text: "slow" }, answer: { text: "late", delay: "20 seconds" } }],
+      default: "I am a model."
+    }),
+    { excludeTestServices: true }
+  )("the handler of lambda", (it) => {
     const program = `
       const { handler } = await import(process.argv[1])
       const invoke = (question, left) => {

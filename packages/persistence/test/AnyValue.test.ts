@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { TestEmbedding } from "@strata/core/testing"
 import * as Persistence_ from "@strata/persistence"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,7 +16,8 @@ const {
   EmbeddingCachePersistence,
   RedisCluster,
   SharedState,
-  SqliteClient
+  SqliteClient,
+  VectorStore
 } = Persistence_
 
 const persisted = <A, E>(layer: Layer.Layer<A, E, Persistence.BackingPersistence | KeyValueStore.KeyValueStore>) =>
@@ -48,6 +50,13 @@ const databases = (any: never) => [
   { filename: typeof any === "string" ? ":memory:" : any },
   { filename: ":memory:", busyTimeout: any }
 ]
+
+const stored = <A, E>(call: Effect.Effect<A, E, Persistence_.VectorStore.VectorStore>) =>
+  Effect.provideService(call, VectorStore.VectorStore, {
+    upsert: () => Effect.succeed({ embedded: 0, unchanged: 0 }),
+    search: () => Effect.succeed([]),
+    remove: () => Effect.succeed(0)
+  })
 
 const calls: Readonly<Record<string, Calls>> = {
   "ChatCachePersistence.layerRedis": (any) =>
@@ -119,14 +128,30 @@ const calls: Readonly<Record<string, Calls>> = {
     )
   ],
   "SqliteClient.make": (any) => databases(any).map((options) => () => Effect.scoped(SqliteClient.make(options))),
-  "SqliteClient.layer": (any) => databases(any).map((options) => () => SqliteClient.layer(options))
+  "SqliteClient.layer": (any) => databases(any).map((options) => () => SqliteClient.layer(options)),
+  "VectorStore.layer": (any) =>
+    [any, { space: any, dimensions: 64 }, { space: "test", dimensions: any }, {
+      space: "test",
+      dimensions: 64,
+      table: any
+    }].map((options) => () =>
+      VectorStore.layer(options).pipe(
+        Layer.provide([SqliteClient.layer({ filename: ":memory:" }), TestEmbedding.layer()])
+      )
+    ),
+  // With a store over PostgreSQL: examples/test/VectorStore.long.test.ts.
+  "VectorStore.upsert": (any) => [() => stored(VectorStore.upsert(any))],
+  "VectorStore.search": (any) => [() => stored(VectorStore.search(any)), () => stored(VectorStore.search("a", any))],
+  "VectorStore.remove": (any) => [() => stored(VectorStore.remove(any))]
 }
 
 describe("Every public function", () => {
   it("is tested here", () => {
     const functions = Object.entries(Persistence_).flatMap(([module, exports]) =>
       Object.keys(exports).map((name) => `${module}.${name}`)
-    ).filter((name) => name !== "SharedState.tableOf") // internal
+    ).filter((name) =>
+      !["SharedState.tableOf", "VectorStore.VectorStore", "VectorStore.VectorStoreError"].includes(name)
+    )
     assert.deepStrictEqual(functions.sort(), Object.keys(calls).sort())
   })
 
