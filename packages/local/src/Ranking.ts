@@ -2,6 +2,7 @@
  * Scores how well sentences answer a question: cosine of the vectors, plus the share of the question's words they
  * contain.
  */
+import * as Words from "./Words.ts"
 
 /** A text to compare, its heading, and its vector, which must not be zero. */
 export interface Candidate {
@@ -49,18 +50,7 @@ export const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return squareA === 0 || squareB === 0 ? 0 : dot / Math.sqrt(squareA * squareB)
 }
 
-/** Words in lower case, `camelCase` split, without stop words and endings, without duplicates. */
-const words = (text: string): ReadonlyArray<string> => {
-  const found = text.replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
-  const meant = found.filter((word) => !stopWords.has(word))
-  return [...new Set(meant.map((word) => word.length > 4 ? word.replace(ending, "") : word))]
-}
-
-const ending = /(?:ing|ies|ied|es|ed|s|y|e)$/
-
-const stopWords: ReadonlySet<string> = new Set(
-  ("a an and are as at be by can do does for from has have how i if in into is it its may me my of on or should so " +
-    "that the their there they this to was we what when where which who why will with you your").split(" ")
-)
+/** The words without duplicates. */
+const words = (text: string): ReadonlyArray<string> => [...new Set(Words.split(text))]
 
 const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)
