@@ -215,7 +215,9 @@ const section = (
     const documentation = firstSentence(Documentation.of(checker, original, addresses).text)
     const name = moduleName(original) ?? from
     return {
-      text: `${heading}${documentation}${documentation === "" ? "" : ". "}The same as [\`${name}.${original.name}\`](${address}).\n\n`,
+      text: `${heading}${documentation}${
+        documentation === "" ? "" : ". "
+      }The same as [\`${name}.${original.name}\`](${address}).\n\n`,
       links: new Map()
     }
   }

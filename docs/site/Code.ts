@@ -1,8 +1,8 @@
 /**
  * The plugin of Expressive Code that puts types behind the identifiers of code blocks, and links behind the names of API pages.
  */
-import { type ExpressiveCodePlugin, ExpressiveCodeAnnotation } from "@astrojs/starlight/expressive-code"
-import { h, type Element, type Parents } from "@astrojs/starlight/expressive-code/hast"
+import { ExpressiveCodeAnnotation, type ExpressiveCodePlugin } from "@astrojs/starlight/expressive-code"
+import { type Element, h, type Parents } from "@astrojs/starlight/expressive-code/hast"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { createHighlighter } from "shiki"
@@ -48,10 +48,15 @@ export const plugin = async (
 ): Promise<ExpressiveCodePlugin> => {
   const highlighter = await createHighlighter({ themes: [...themes], langs: ["ts"] })
   const [dark, light] = themes
+  const known = new Map<string, Element>()
   const highlighted = (type: string): Element => {
+    const found = known.get(type)
+    if (found !== undefined) return structuredClone(found)
     const root = highlighter.codeToHast(type, { lang: "ts", themes: { dark, light }, defaultColor: false })
     const pre = root.children[0] as Element
-    return h("code", (pre.children[0] as Element).children)
+    const made = h("code", (pre.children[0] as Element).children)
+    known.set(type, made)
+    return structuredClone(made)
   }
   return {
     name: "Types",
@@ -60,27 +65,33 @@ export const plugin = async (
     hooks: {
       annotateCode: ({ codeBlock }) => {
         const file = codeBlock.parentDocument?.sourceFilePath ?? ""
-        const block = codeBlock.language === "ts" && typed.get(file)?.find(({ code }) => trimmed(code) === trimmed(codeBlock.code))
+        const block = codeBlock.language === "ts" &&
+          typed.get(file)?.find(({ code }) => trimmed(code) === trimmed(codeBlock.code))
         if (block) {
-          block.hovers.forEach((hover, index) => {
+          const types = distinct(block)
+          for (const hover of block.hovers) {
+            const index = types.findIndex((type) => isSame(type, hover))
             codeBlock.getLine(hover.line)?.addAnnotation(new HoverAnnotation(hover, index))
-          })
+          }
         }
         const links = linked.get(file)
         if (links !== undefined && codeBlock.language === "ts") {
           for (const line of codeBlock.getLines().filter(({ text }) => !text.startsWith("import "))) {
             for (const match of line.text.matchAll(/(?<![\w.])[A-Z]\w*(?:\.\w+)?/g)) {
               const href = links.get(match[0])
-              if (href !== undefined) line.addAnnotation(new LinkAnnotation(match.index, match.index + match[0].length, href))
+              if (href !== undefined) {
+                line.addAnnotation(new LinkAnnotation(match.index, match.index + match[0].length, href))
+              }
             }
           }
         }
       },
       postprocessRenderedBlock: ({ codeBlock, renderData }) => {
         const file = codeBlock.parentDocument?.sourceFilePath ?? ""
-        const block = codeBlock.language === "ts" && typed.get(file)?.find(({ code }) => trimmed(code) === trimmed(codeBlock.code))
+        const block = codeBlock.language === "ts" &&
+          typed.get(file)?.find(({ code }) => trimmed(code) === trimmed(codeBlock.code))
         if (!block || block.hovers.length === 0) return
-        const types = block.hovers.map(({ documentation, type }) =>
+        const types = distinct(block).map(({ documentation, type }) =>
           h("div", [highlighted(type), ...(documentation === "" ? [] : [h("p", documentation)])])
         )
         renderData.blockAst.children.push(h("div.types", { hidden: true, "data-pagefind-ignore": "all" }, types))
@@ -88,5 +99,12 @@ export const plugin = async (
     }
   }
 }
+
+/** A block says most types more than once. */
+const distinct = ({ hovers }: Typed): ReadonlyArray<Snippets.Hover> =>
+  hovers.filter((hover, index) => hovers.findIndex((other) => isSame(other, hover)) === index)
+
+const isSame = (a: Snippets.Hover, b: Snippets.Hover): boolean =>
+  a.type === b.type && a.documentation === b.documentation
 
 const trimmed = (code: string): string => code.split("\n").map((line) => line.trimEnd()).join("\n").trimEnd()

@@ -62,7 +62,8 @@ const emitted = (service: ts.LanguageService, file: string, name: string): Reado
   const found = source.statements.filter((statement) =>
     ts.isVariableStatement(statement)
       ? statement.declarationList.declarations.some((declaration) => declaration.name.getText(source) === name)
-      : (ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement)
+      : (ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement) ||
+        ts.isTypeAliasDeclaration(statement)
         || ts.isModuleDeclaration(statement)) && statement.name?.getText(source) === name
   )
   return found.map((statement) => tidy(statement.getText(source)))
@@ -107,9 +108,9 @@ const classOf = (checker: ts.TypeChecker, symbol: ts.Symbol, declaration: ts.Cla
 
 const isOwn = (property: ts.Symbol): boolean =>
   !property.name.startsWith("__@") && property.declarations?.some((declaration) => {
-    const file = declaration.getSourceFile().fileName
-    return !file.includes("node_modules") && !file.endsWith(".d.ts")
-  }) !== false
+      const file = declaration.getSourceFile().fileName
+      return !file.includes("node_modules") && !file.endsWith(".d.ts")
+    }) !== false
 
 /** Addresses of the names that the declarations of a symbol use: `Chat.ChatError`, or `Options` of the same module. */
 export const links = (

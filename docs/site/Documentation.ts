@@ -13,8 +13,7 @@ export interface Documentation {
 export const original = (checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol =>
   symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
 
-export const isInternal = (symbol: ts.Symbol): boolean =>
-  symbol.getJsDocTags().some(({ name }) => name === "internal")
+export const isInternal = (symbol: ts.Symbol): boolean => symbol.getJsDocTags().some(({ name }) => name === "internal")
 
 /** Of a symbol with several declarations, such as a type and a schema of one name, the first that has any. */
 export const of = (
@@ -90,7 +89,9 @@ const reference = (label: string, address: string | undefined): string =>
 const code = (text: string, tag: ts.JSDocTag): string => {
   const source = tag.getSourceFile().text
   const raw = source.slice(tag.getStart(), tag.getEnd())
-  const lines = raw.replace(/^@example[ \t]*/, "").split("\n").map((line, index) => index === 0 ? line : line.replace(/^\s*\* ?/, ""))
+  const lines = raw.replace(/^@example[ \t]*/, "").split("\n").map((line, index) =>
+    index === 0 ? line : line.replace(/^\s*\* ?/, "")
+  )
   const body = lines.join("\n").replace(/\*\/\s*$/, "").trim()
   return body === "" ? text.trim() : body.replace(/^```\w*\n/, "").replace(/\n```$/, "")
 }

@@ -34,7 +34,9 @@ export const pages = (): ReadonlyArray<Page> => [
 /** The list of the decisions. */
 const decisions = (pages: ReadonlyArray<Page>): string => {
   const description = "What was decided about the structure of Strata, and why: one short page each."
-  const items = pages.filter(({ id }) => id.startsWith("reference/decisions/")).map(({ id, title }) => `- [${title}](/${id}/)\n`)
+  const items = pages.filter(({ id }) => id.startsWith("reference/decisions/")).map(({ id, title }) =>
+    `- [${title}](/${id}/)\n`
+  )
   return `${frontmatter({ title: "Decisions", description, editUrl: false })}${description}\n\n${items.join("")}`
 }
 
@@ -79,7 +81,7 @@ const capitalized = (text: string): string =>
 /** The first sentences of a page, if it begins with a paragraph. */
 const summary = (body: string): string => {
   const paragraph = body.trimStart().split(/\n\s*\n/, 1)[0] ?? ""
-  if (!/^[A-Z`\[*@]/.test(paragraph)) return ""
+  if (!/^[A-Z`[*@]/.test(paragraph)) return ""
   const text = plain(paragraph)
   const end = /[.:](?=\s|$)/.exec(text)
   return end === null ? text.slice(0, 160) : text.slice(0, end.index) + "."
@@ -90,13 +92,16 @@ export const plain = (markdown: string): string =>
 
 /** Relative links are those of the repository: to a page, or to a file or folder on GitHub. Code stays as it is. */
 export const links = (markdown: string, source: string): string =>
-  markdown.replace(/^```[\s\S]*?^```|`[^`\n]*`|(!?\]\()([^)\s]+)(\))/gm, (all, open?: string, target?: string, close?: string) => {
-    if (open === undefined || target === undefined || /^(https?:|#|\/|mailto:)/.test(target)) return all
-    if (/\.(svg|png)(#.*)?$/.test(target)) return all.replace(target, `./${target.replace(/^\.\//, "")}`)
-    const [path = "", anchor] = target.split("#")
-    const absolute = Path.posix.normalize(Path.posix.join(Path.posix.dirname(source), path))
-    return `${open}${address(absolute)}${anchor === undefined ? "" : `#${anchor}`}${close}`
-  })
+  markdown.replace(
+    /^```[\s\S]*?^```|`[^`\n]*`|(!?\]\()([^)\s]+)(\))/gm,
+    (all, open?: string, target?: string, close?: string) => {
+      if (open === undefined || target === undefined || /^(https?:|#|\/|mailto:)/.test(target)) return all
+      if (/\.(svg|png)(#.*)?$/.test(target)) return all.replace(target, `./${target.replace(/^\.\//, "")}`)
+      const [path = "", anchor] = target.split("#")
+      const absolute = Path.posix.normalize(Path.posix.join(Path.posix.dirname(source), path))
+      return `${open}${address(absolute)}${anchor === undefined ? "" : `#${anchor}`}${close}`
+    }
+  )
 
 const address = (path: string): string => {
   const page = /^docs\/(?:src\/content\/docs\/)?(.+)\.mdx?$/.exec(path)

@@ -40,6 +40,7 @@ export const make = (): Site => {
   if (process.env.LENIENT) console.log(errors.join("\n"))
   else if (errors.length > 0) throw new Error(`Code of the pages does not compile:\n\n${errors.join("\n")}\n`)
 
+  Project.narrow(service)
   const api = Api.pages(service, entries)
   Project.folder(
     generated,

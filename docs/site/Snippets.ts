@@ -27,31 +27,37 @@ export interface Hover {
   readonly documentation: string
 }
 
-/** The blocks of pages, by their paths in the repository. Blocks that say `nocheck` are left out. */
+/**
+ * The blocks of pages, by their paths in the repository. Blocks that say `nocheck` are left out. A block with a title is a
+ * file of that name, which other blocks of its page can import.
+ */
 export const blocks = (pages: ReadonlyArray<string>): ReadonlyArray<Block> => {
   const names = Names.of(Project.root)
-  return pages.flatMap((page) =>
-    Completion.ofPage(Fs.readFileSync(Path.join(Project.root, page), "utf8"), names)
+  return pages.flatMap((page) => {
+    const all = Completion.ofPage(Fs.readFileSync(Path.join(Project.root, page), "utf8"), names)
       .filter(({ snippet }) => !snippet.words.includes("nocheck"))
-      .map((completed) => ({
+    // Beside the dependencies that blocks import.
+    const folder = Path.join(Project.root, "packages/snippets/.pages", page.replaceAll(/\W+/g, "-"))
+    return all.map((completed) => {
+      const { line, title } = completed.snippet
+      const first = all.find(({ snippet }) => snippet.title === title) === completed
+      return {
         ...completed,
         page,
-        // Beside the dependencies that blocks import.
-        file: Path.join(
-          Project.root,
-          "packages/snippets/.pages",
-          `${page.replaceAll(/\W+/g, "-")}-${completed.snippet.line}.ts`
-        )
-      }))
-  )
+        file: Path.join(folder, first && title?.endsWith(".ts") === true ? title : `${line}.ts`)
+      }
+    })
+  })
 }
 
 /** The errors of blocks: `docs/src/content/docs/guides/chat.md:12: Cannot find name 'question'. (TS2304)`. */
 export const errors = (service: ts.LanguageService, blocks: ReadonlyArray<Block>): ReadonlyArray<string> =>
   blocks.flatMap(({ file, page, preamble, snippet }) =>
-    [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)].map((diagnostic) => {
-      const before = (preamble + snippet.code).slice(0, diagnostic.start ?? 0)
-      const line = before.split("\n").length - preamble.split("\n").length + 1
+    [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)].filter((diagnostic) =>
+      // Those of a block that it continues are found there.
+      snippet.continued === undefined || (diagnostic.start ?? 0) >= preamble.length - (snippet.given ?? "").length
+    ).map((diagnostic) => {
+      const line = lines((preamble + snippet.code).slice(0, diagnostic.start ?? 0)) - lines(preamble) + 1
       const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")
       return `${page}:${snippet.line + Math.max(0, line)}: ${text} (TS${diagnostic.code})`
     })
@@ -84,6 +90,8 @@ export const hovers = (service: ts.LanguageService, { code, file, preamble }: Bl
   visit(source)
   return found
 }
+
+const lines = (text: string): number => text.split("\n").length - 1
 
 const place = (text: string, offset: number) => {
   const before = text.slice(0, offset).split("\n")

@@ -1,6 +1,6 @@
 import { docsSchema } from "@astrojs/starlight/schema"
-import { defineCollection } from "astro:content"
 import { glob } from "astro/loaders"
+import { defineCollection } from "astro:content"
 
 /** Written pages, and those that `site/Site.ts` generates. */
 export const collections = {

@@ -26,7 +26,9 @@ const idsOf = (file: string): ReadonlySet<string> => {
 export const broken = (pages: ReadonlyArray<string>): ReadonlyArray<string> =>
   pages.flatMap((page) => {
     const html = Fs.readFileSync(Path.join(dist, page, "index.html"), "utf8")
-    const targets = new Set([...html.matchAll(/\s(?:href|src)="([^"]+)"/g)].map((match) => match[1]!.replaceAll("&amp;", "&")))
+    const targets = new Set(
+      [...html.matchAll(/\s(?:href|src)="([^"]+)"/g)].map((match) => match[1]!.replaceAll("&amp;", "&"))
+    )
     return [...targets].flatMap((target) => {
       const url = new URL(target, `http://site${page}`)
       if (url.host !== "site") return []
@@ -34,6 +36,8 @@ export const broken = (pages: ReadonlyArray<string>): ReadonlyArray<string> =>
       if (file === undefined) return [`${page}: ${target} does not exist`]
       if (file.endsWith(".html") && !url.pathname.endsWith("/")) return [`${page}: ${target} needs a slash at its end`]
       const anchor = decodeURIComponent(url.hash.slice(1))
-      return anchor === "" || anchor === "_top" || idsOf(file).has(anchor) ? [] : [`${page}: ${target} has no such heading`]
+      return anchor === "" || anchor === "_top" || idsOf(file).has(anchor)
+        ? []
+        : [`${page}: ${target} has no such heading`]
     })
   })

@@ -50,7 +50,11 @@ if (failures.length > 0) {
 console.log(`${pages.length} pages are fine`)
 
 /** A page that reports its errors, and requests that leave this machine. */
-async function open(browser: Browser, name: () => string, viewport: { readonly width: number; readonly height: number }) {
+async function open(
+  browser: Browser,
+  name: () => string,
+  viewport: { readonly width: number; readonly height: number }
+) {
   const page = await browser.newPage({ viewport })
   page.setDefaultTimeout(30_000)
   page.on("console", (message) => {
@@ -72,7 +76,9 @@ async function layout(browser: Browser): Promise<void> {
     await page.goto(site.url + current)
     const wide = await page.evaluate((width) => {
       if (document.documentElement.scrollWidth <= width) return []
-      const wider = [...document.querySelectorAll("main *")].filter((element) => element.getBoundingClientRect().right > width + 1)
+      const wider = [...document.querySelectorAll("main *")].filter((element) =>
+        element.getBoundingClientRect().right > width + 1
+      )
       return [`${document.documentElement.scrollWidth} px wide: ${wider[0]?.outerHTML.slice(0, 120) ?? ""}`]
     }, phone.width)
     fail(...wide.map((problem) => `${current}: ${problem}`))
@@ -104,7 +110,8 @@ async function box(page: Page, name: string): Promise<void> {
   await page.evaluate(() => {
     const tokens = [...document.querySelectorAll<HTMLElement>(".typed")]
     const length = (token: HTMLElement): number =>
-      token.closest(".expressive-code")?.querySelector(".types")?.children[Number(token.dataset.type)]?.textContent.length ?? 0
+      token.closest(".expressive-code")?.querySelector(".types")?.children[Number(token.dataset.type)]?.textContent
+        .length ?? 0
     const longest = tokens.toSorted((a, b) => length(b) - length(a))[0]
     longest?.scrollIntoView({ block: "center", inline: "center" })
     longest?.setAttribute("data-longest", "")
@@ -120,7 +127,9 @@ async function box(page: Page, name: string): Promise<void> {
     return { text, inside, clipped: box !== null && box.scrollWidth > box.clientWidth + 1 }
   })
   if (shown.text === "") fail(`${name}: no box with a type`)
-  else if (!shown.inside || shown.clipped) fail(`${name}: the box of a type is not within the window: ${shown.text.slice(0, 80)}`)
+  else if (!shown.inside || shown.clipped) {
+    fail(`${name}: the box of a type is not within the window: ${shown.text.slice(0, 80)}`)
+  }
 }
 
 /** From the keyboard, as readers do. */
@@ -135,7 +144,8 @@ async function search(browser: Browser): Promise<void> {
     await input.fill("")
     await input.fill(query)
     await page.waitForFunction(
-      (query) => document.querySelector("#starlight__search .pagefind-ui__message")?.textContent.includes(`for ${query}`),
+      (query) =>
+        document.querySelector("#starlight__search .pagefind-ui__message")?.textContent.includes(`for ${query}`),
       query
     ).catch(() => undefined)
     const links = page.locator("#starlight__search .pagefind-ui__result")
