@@ -22,7 +22,9 @@ const schemaOf = (
   alias: ts.TypeAliasDeclaration,
   code: string
 ): string => {
-  const type = `type ${symbol.name} =${typeText(checker, checker.getTypeAtLocation(alias.type), alias, "")}`
+  const text = typeText(checker, checker.getTypeAtLocation(alias.type), alias, "")
+  // What is too long to read is described by the documentation.
+  const type = `type ${symbol.name} =${text.length > 5000 ? ` typeof ${symbol.name}.Type` : text}`
   const schema = new RegExp(`^const ${symbol.name}: ([\\w.$]+)`, "m").exec(code)?.[1]
   return schema === undefined ? type : `${type}\n\nconst ${symbol.name}: ${schema}<…>`
 }
@@ -33,9 +35,11 @@ const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefin
 const typeText = (checker: ts.TypeChecker, type: ts.Type, at: ts.Node, indent: string): string => {
   const text = checker.typeToString(type, at, flags | ts.TypeFormatFlags.InTypeAlias)
   if (text.length < 90) return ` ${text}`
+  // Lines are separated by their indentation only.
   const multiline = (type: ts.Type, indent: string, more = 0): string =>
     checker.typeToString(type, at, flags | more | ts.TypeFormatFlags.MultilineObjectLiterals)
-      .replaceAll(/^( {4})+/gm, (spaces) => " ".repeat(spaces.length / 2))
+      .replaceAll(/(?<=[{;])( {4})+/g, (spaces) => `\n${" ".repeat(spaces.length / 2)}`)
+      .replaceAll(";}", ";\n}")
       .replaceAll(/;$/gm, "")
       .replaceAll("\n", `\n${indent}`)
   return type.isUnion() && !(type.flags & ts.TypeFlags.Boolean)

@@ -74,13 +74,13 @@ export const hovers = (service: ts.LanguageService, { code, file, preamble }: Bl
     if (ts.isIdentifier(node) && node.getStart(source) >= preamble.length) {
       const info = service.getQuickInfoAtPosition(file, node.getStart(source))
       const type = info === undefined ? "" : ts.displayPartsToString(info.displayParts).replace(/\nimport .*$/s, "")
-      if (type !== "" && !/^(\(alias\) )?(namespace|module) /.test(type)) {
+      if (type !== "" && !/^(\(alias\) )?(namespace|module|import) /.test(type)) {
         const { character, line } = place(code, node.getStart(source) - preamble.length)
         found.push({
           line,
           start: character,
           end: Math.min(character + node.getWidth(source), lines[line]!.length),
-          type: type.replace(/^\(alias\) /, ""),
+          type: short(type.replace(/^\(alias\) /, "")),
           documentation: firstParagraph(ts.displayPartsToString(info?.documentation))
         })
       }
@@ -97,6 +97,9 @@ const place = (text: string, offset: number) => {
   const before = text.slice(0, offset).split("\n")
   return { line: before.length - 1, character: before.at(-1)!.length }
 }
+
+/** Some types of other libraries fill a screen. */
+const short = (type: string): string => type.length > 1000 ? `${type.slice(0, 1000)} …` : type
 
 /** Without the markup of links. */
 const firstParagraph = (text: string): string =>
