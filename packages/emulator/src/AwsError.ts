@@ -70,7 +70,8 @@ export const texts: Readonly<Record<Exception, string>> = {
  * which the real service does not send. `unauthorized`: refused by the authorizer, whose bodies spell the member
  * `Message`. `rule`: the rule of the emulator that refused the request, with its source; it is not sent. `quotes`: the
  * message may quote the prompt or the answer, because it comes from the answering service. `code`: that of S3, whose
- * errors have more `headers` too. `openai`: what OpenAI's dialect says besides. `millis`: the time until the quota has room, which Bedrock keeps to itself.
+ * errors have more `headers` too. `openai`: what OpenAI's dialect says besides. `millis`: the time until the quota has room, which Bedrock keeps to itself. `field`: the
+ * path of the field that was refused, and `quota` the quota that was exceeded; neither is sent.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
@@ -85,7 +86,22 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly openai?: OpenAiFields | undefined
   readonly millis?: number | undefined
+  readonly field?: string | undefined
+  readonly quota?: Exceeded | undefined
 }> {}
+
+/**
+ * The quota that a request exceeds: its `name`, of what `unit` it is, its `limit` in a window, and what was `left` of it
+ * when the request needed `needed`.
+ */
+export interface Exceeded {
+  readonly name: string
+  readonly unit: string
+  readonly limit: number
+  readonly left: number
+  readonly needed: number
+  readonly windowMillis: number
+}
 
 /** What OpenAI's dialect says of an error besides its message, where it does not follow from the exception. */
 export interface OpenAiFields {
@@ -102,9 +118,10 @@ export interface Rule {
 
 /** The error of a rule. */
 export const ofRule = (error: AwsError, { refuses, source }: Rule): AwsError => {
-  const { exception, message, originalStatusCode, retryAfter, status, unauthorized } = error
+  const { exception, field, message, originalStatusCode, retryAfter, status, unauthorized } = error
   return new AwsError({
     exception,
+    field,
     message,
     originalStatusCode,
     retryAfter,
@@ -127,19 +144,22 @@ export const unauthorized = (message: string): AwsError =>
     unauthorized: true
   })
 
-/** `ValidationException`: the request is invalid. */
-export const validation = (message: string): AwsError => make("ValidationException", message)
+/** `ValidationException`: the request is invalid; `field` is the path of what is wrong in it. */
+export const validation = (message: string, field?: string): AwsError =>
+  new AwsError({ exception: "ValidationException", status: statuses.ValidationException, message, field })
 
 /** Throttling, by requests or by tokens, for some milliseconds. */
 export const throttled = (
   unit: "requests" | "tokens" | "tokens per day" | "input tokens" | "output tokens",
-  millis?: number
+  millis?: number,
+  quota?: Exceeded
 ): AwsError =>
   new AwsError({
     exception: "ThrottlingException",
     status: statuses.ThrottlingException,
     message: `Too many ${unit}, please wait before trying again.`,
-    millis
+    millis,
+    quota
   })
 
 /** The body of a request exceeds the limit, in bytes. */

@@ -47,6 +47,7 @@ import type * as S3Options from "./s3/S3Options.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
+import type * as Backend from "./web/Backend.ts"
 
 /** The emulator could not start: its port is in use or not permitted, or its certificate or an option is invalid. */
 export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
@@ -136,13 +137,15 @@ export class Emulator extends Context.Service<Emulator, {
  *   their default model.
  * - `responder`: responds instead of the services, such as a `Replay` or a `Recorder`. Signatures and faults still
  *   apply; models, bodies and quotas are not checked.
+ * - `backend`: what the page can do with what answers; {@link Backend.Backend}. Scripts, recorders and replays give it.
  * - `faults`: injected from the start.
  * - `quota` (none): quotas of the models, of tokens and requests; see {@link Quota.Limits}.
  * - `cors` (loopback): the origins of web pages whose SDKs may call the model; see {@link Cors.Origins}.
  * - `admin`: who may use the page and the `/_strata/` paths besides programs on this machine; see {@link Admin.Access}.
  * - `history` (256): number of requests kept.
- * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
- *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
+ * - `capture` (false): whether the bodies of these requests and their answers, which may hold prompts, are kept and shown
+ *   by the page and the `/_strata/` paths; the page can switch it. `maxBytes` (64 MB): the bound of the total size of the
+ *   requests, and of that of the answers; the oldest are evicted first.
  * - `s3`: the buckets of S3, which the same port serves; see {@link S3Options.S3Options}.
  * - `batch`: the limits of batch jobs, and how long they take; see {@link JobOptions.JobOptions}.
  * - `openai`: the models and the quirks of OpenAI's dialect; see `OpenAi.Options`.
@@ -163,6 +166,7 @@ export interface Options {
   readonly inputTokens?: "answered" | "counted" | undefined
   readonly answeringModel?: ((model: Model.Model) => string | undefined) | undefined
   readonly responder?: Responder.Responder | undefined
+  readonly backend?: Backend.Backend | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   readonly quota?: Quota.Limits | undefined
   readonly cors?: Cors.Origins | undefined
@@ -239,7 +243,8 @@ export const make: (options?: Options) => Effect.Effect<
   const { capture = false } = options
   const recorded = Statistics.make({
     history: options.history ?? 256,
-    captureBytes: typeof capture === "object" ? capture.maxBytes : capture ? captureBytes : 0,
+    capture: capture !== false,
+    captureBytes: typeof capture === "object" ? capture.maxBytes : captureBytes,
     quotas: new Map([...regions].map(([name, { quotas }]) => [name, quotas])),
     now
   })
@@ -278,6 +283,7 @@ export const make: (options?: Options) => Effect.Effect<
   })
   const quota: Quota.Control = {
     limits: () => inForce,
+    history: () => Object.fromEntries([...regions].map(([name, { quotas }]) => [name, quotas.history()])),
     set: (limits) => {
       inForce = limits
       for (const [name, { quotas }] of regions) quotas.replace(Quota.limitsIn(name, limits))
@@ -294,6 +300,7 @@ export const make: (options?: Options) => Effect.Effect<
     host,
     now,
     access: options.admin ?? {},
+    backend: options.backend ?? {},
     regions: served,
     client: {
       region,

@@ -8,13 +8,20 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 
+/** What is wrong at one `path` in JSON, such as `rules[0].answer`; it is empty for the whole. */
+export type Problem = typeof Problem.Type
+/** @see {@link Problem} */
+export const Problem = Schema.Struct({ path: Schema.String, message: Schema.String })
+
 /**
  * A file that cannot be read, is not JSON, or does not match its schema. `message` names the file and, line by line,
  * the paths: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
+ * `problems`: the first of the paths and what is wrong there.
  */
 export class JsonFileError extends Schema.TaggedError<JsonFileError>()("JsonFileError", {
   file: Schema.String,
   message: Schema.String,
+  problems: Schema.optional(Schema.Array(Problem)),
   cause: Schema.optional(Schema.Defect())
 }) {}
 
@@ -49,17 +56,18 @@ const decoder = <A>(schema: Schema.ConstraintDecoder<A>) => {
   const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error", reportInput: true })
   return (value: unknown, file: string): Result.Result<A, JsonFileError> =>
     Result.mapError(decode(value), ({ issue }) => {
-      const problems = [
-        ...new Set(
-          problemsOf(issue, []).map(({ message, path }) =>
-            `${file}: ${path.length === 0 ? "" : `${pathOf(path)}: `}${message}`
-          )
-        )
-      ]
-      const more = problems.length - shown
+      const found = new Map(
+        problemsOf(issue, []).map(({ message, path }) => {
+          const at = pathOf(path)
+          return [`${file}: ${at === "" ? "" : `${at}: `}${message}`, { path: at, message }] as const
+        })
+      )
+      const lines = [...found.keys()].slice(0, shown)
+      const more = found.size - shown
       return new JsonFileError({
         file,
-        message: [...problems.slice(0, shown), ...(more > 0 ? [`${file}: and ${more} more`] : [])].join("\n")
+        message: [...lines, ...(more > 0 ? [`${file}: and ${more} more`] : [])].join("\n"),
+        problems: [...found.values()].slice(0, shown)
       })
     })
 }
@@ -94,14 +102,14 @@ const reasonOf = ({ message, reason }: PlatformError.PlatformError): string => {
   }
 }
 
-interface Problem {
+interface Found {
   readonly path: ReadonlyArray<PropertyKey>
   readonly message: string
   /** An unexpected or a missing key. */
   readonly key?: "unexpected" | "missing" | undefined
 }
 
-const problemsOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Problem> => {
+const problemsOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Found> => {
   switch (issue._tag) {
     case "Pointer":
       return problemsOf(issue.issue, [...path, ...issue.path])
@@ -120,15 +128,15 @@ const problemsOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>):
   }
 }
 
-const asFormatted = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Problem> =>
+const asFormatted = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Found> =>
   format(issue).issues.map(({ message, path: inner = [] }) => ({ message, path: [...path, ...inner.map(keyOf)] }))
 
 /** The problems of the intended member of a union: the one whose keys match best. */
 const ofUnion = (
   members: ReadonlyArray<SchemaIssue.Issue>,
   path: ReadonlyArray<PropertyKey>
-): ReadonlyArray<Problem> => {
-  const isOwn = ({ key, path: at }: Problem) => key !== undefined && at.length === path.length + 1
+): ReadonlyArray<Found> => {
+  const isOwn = ({ key, path: at }: Found) => key !== undefined && at.length === path.length + 1
   const candidates = members.map((issue) => problemsOf(issue, path))
     .map((problems) => ({
       problems,

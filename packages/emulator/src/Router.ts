@@ -102,12 +102,18 @@ export const handle = (options: Options) => {
       ...exchange,
       respond: (status, headers) =>
         Effect.suspend(() => {
-          recorder.responded(attempt, status)
+          recorder.responded(attempt, status, headers)
           return exchange.respond(status, headers)
+        }),
+      write: (bytes) =>
+        Effect.suspend(() => {
+          recorder.sent(attempt, bytes)
+          return exchange.write(bytes)
         }),
       cut: (bytes, how) =>
         Effect.suspend(() => {
           dropped = true
+          if (bytes.length > 0) recorder.sent(attempt, bytes)
           return exchange.cut(bytes, how)
         })
     }

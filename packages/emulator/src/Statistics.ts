@@ -11,6 +11,8 @@ import type * as Exchange from "./http/Exchange.ts"
 import type * as Listener from "./http/Listener.ts"
 import { type Operation, operations } from "./Operation.ts"
 import * as Quota from "./quota/Quota.ts"
+import * as Capture from "./record/Capture.ts"
+import type * as Recording from "./record/Recording.ts"
 import type { Scheme } from "./Signature.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Finite)
@@ -55,13 +57,26 @@ export const Statistics = Schema.Struct({
  * - `message`: the one of the response, which names the field where there is one. Missing when it comes from the
  *   answering service and bodies are not captured: it may quote a prompt.
  * - `rule`: what the rule that refused it refuses, and the evidence that the service does, as in `Rules`.
+ * - `field`: the path of the field that was refused, where there is one, such as `messages[0].content`.
+ * - `quota`: the quota that was exceeded: what it allows in a window, what was left of it, and what the request needed.
+ *   `retryMillis`: the time until it would have been accepted; missing when it never would.
  */
 export type Refusal = typeof Refusal.Type
 /** @see {@link Refusal} */
 export const Refusal = Schema.Struct({
   exception: Schema.String,
   message: Schema.optional(Schema.String),
-  rule: Schema.optional(Schema.Struct({ refuses: Schema.String, source: Schema.String }))
+  rule: Schema.optional(Schema.Struct({ refuses: Schema.String, source: Schema.String })),
+  field: Schema.optional(Schema.String),
+  quota: Schema.optional(Schema.Struct({
+    name: Schema.String,
+    unit: Schema.String,
+    limit: Schema.Finite,
+    left: Schema.Finite,
+    needed: Schema.Finite,
+    windowMillis: Schema.Finite
+  })),
+  retryMillis: Schema.optional(Schema.Finite)
 })
 
 /** The outcome of a request. */
@@ -81,6 +96,8 @@ export type Outcome = "in-flight" | "completed" | "aborted" | "dropped" | "faile
  * - `inputTokens`, `outputTokens`: the charged tokens, cached ones included, or those written so far; `undefined` when
  *   no model was called.
  * - `faults`: the faults that struck it, in order.
+ * - `events`: the events of a stream that were sent so far. `sentBytes`: the bytes of the body of the response.
+ * - `answer`: the text of a stream so far, 64,000 characters at most, where bodies are captured.
  * - `region`: the region it is for. `refusal`: why it was refused, by an error response or inside a stream.
  */
 export interface ReceivedRequest {
@@ -102,6 +119,9 @@ export interface ReceivedRequest {
   readonly inputTokens: number | undefined
   readonly outputTokens: number | undefined
   readonly faults: ReadonlyArray<Fault["type"]>
+  readonly events: number
+  readonly sentBytes: number
+  readonly answer: string | undefined
   readonly region: string
   readonly refusal: Refusal | undefined
 }
@@ -145,7 +165,9 @@ export interface Recorder {
   readonly routed: (attempt: Attempt, operation: Operation, modelId: string | undefined) => void
   /** The model is one of the account. */
   readonly resolved: (attempt: Attempt, model: string) => void
-  readonly responded: (attempt: Attempt, status: number) => void
+  readonly responded: (attempt: Attempt, status: number, headers: Exchange.Headers) => void
+  /** These bytes of the body of its response were sent. */
+  readonly sent: (attempt: Attempt, bytes: Uint8Array) => void
   readonly refused: (attempt: Attempt, error: AwsError.AwsError) => void
   /** Exactly these faults struck it. */
   readonly struck: (attempt: Attempt, faults: ReadonlyArray<Fault["type"]>) => void
@@ -154,22 +176,40 @@ export interface Recorder {
   readonly end: (attempt: Attempt, outcome: Exclude<Outcome, "in-flight">) => void
   readonly statistics: Effect.Effect<Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
+  readonly capture: Captured
+}
+
+/**
+ * The bodies of the requests and their answers, as far as they are kept.
+ *
+ * - `state`: whether they are, and how many bytes. `keep`: whether they are from now on; those kept are dropped otherwise.
+ * - `answer`: of the request of this number, as far as it is no stream.
+ * - `exchanges`: what can be replayed of it, in the order of the requests; `count`: how many.
+ */
+export interface Captured {
+  readonly state: () => { readonly on: boolean; readonly bytes: number; readonly maxBytes: number }
+  readonly keep: (on: boolean) => void
+  readonly answer: (number: number) => Recording.Content | undefined
+  readonly exchanges: () => ReadonlyArray<Recording.Exchange>
+  readonly count: () => number
 }
 
 /**
  * - `history`: the number of requests kept.
- * - `captureBytes`: the bound of their bodies, in bytes as they were sent; 0 keeps none.
+ * - `capture`: whether their bodies are kept. `captureBytes`: the bound of them, in bytes as they were sent; and of the
+ *   answers, for themselves.
  * - `quotas`: reported too, by region; the first region is the default. `now`: milliseconds since 1970.
  */
 export interface Options {
   readonly history: number
+  readonly capture: boolean
   readonly captureBytes: number
   readonly quotas: ReadonlyMap<string, Quota.Quotas>
   readonly now: () => number
 }
 
 /** An empty recorder. */
-export const make = ({ captureBytes, history, now, quotas }: Options): Recorder => {
+export const make = ({ capture, captureBytes, history, now, quotas }: Options): Recorder => {
   const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0, failed: 0 }
   // every operation is a key
   const byOperation = Object.fromEntries(operations.map((operation) => [operation, 0])) as Record<Operation, number>
@@ -177,7 +217,10 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
   const byStatus: Record<string, number> = {}
   const requestsOf = new Map([...quotas.keys()].map((region) => [region, 0]))
   const latest: Array<Attempt> = []
-  const bodies = makeBodies(captureBytes)
+  let keeping = capture && captureBytes > 0
+  const bodies = makeBodies(keeping ? captureBytes : 0)
+  const answers = Capture.make(keeping ? captureBytes : 0)
+  const answering = new WeakMap<Attempt, Capture.Answer>()
   let revision = 0
   const change = (attempt: Attempt, changes: Partial<Attempt>) => {
     Object.assign(attempt, changes, { revision: ++revision })
@@ -220,14 +263,19 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
         inputTokens: undefined,
         outputTokens: undefined,
         faults: [],
+        events: 0,
+        sentBytes: 0,
+        answer: undefined,
         region,
         refusal: undefined
       }
       latest.push(attempt)
+      answering.set(attempt, answers.answer(attempt, exchange))
       const [oldest] = latest
       if (latest.length > history && oldest !== undefined) {
         latest.shift()
         bodies.forget(oldest)
+        answers.forget(oldest)
       }
       return attempt
     },
@@ -244,16 +292,28 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
       const counts = byModel[model] ??= {}
       counts[operation] = (counts[operation] ?? 0) + 1
     },
-    responded: (attempt, status) => {
+    responded: (attempt, status, headers) => {
       byStatus[status] = (byStatus[status] ?? 0) + 1
       change(attempt, { status })
+      answering.get(attempt)?.began(status, headers, now() - attempt.receivedAt)
     },
-    refused: (attempt, { code, exception, message, quotes, rule }) =>
+    sent: (attempt, bytes) => {
+      const sent = answering.get(attempt)?.sent(bytes, now() - attempt.receivedAt)
+      change(attempt, {
+        sentBytes: attempt.sentBytes + bytes.length,
+        events: attempt.events + (sent?.events ?? 0),
+        answer: sent?.text
+      })
+    },
+    refused: (attempt, { code, exception, field, message, millis, quota, quotes, rule }) =>
       change(attempt, {
         refusal: {
           exception: code ?? exception,
-          ...(quotes === true && captureBytes === 0 ? undefined : { message }),
-          ...(rule === undefined ? undefined : { rule })
+          ...(quotes === true && !keeping ? undefined : { message }),
+          ...(rule === undefined ? undefined : { rule }),
+          ...(field === undefined ? undefined : { field }),
+          ...(quota === undefined ? undefined : { quota }),
+          ...(millis === undefined || !Number.isFinite(millis) ? undefined : { retryMillis: Math.ceil(millis) })
         }
       }),
     struck: (attempt, faults) => change(attempt, { faults }),
@@ -281,12 +341,27 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
         byRegion
       }
     }),
-    requests: Effect.sync(() => latest.map((attempt) => ({ ...attempt })))
+    requests: Effect.sync(() => latest.map((attempt) => ({ ...attempt }))),
+    capture: {
+      state: () => ({ on: keeping, bytes: bodies.bytes() + answers.bytes(), maxBytes: captureBytes }),
+      keep: (on) => {
+        keeping = on
+        bodies.resize(on ? captureBytes : 0)
+        answers.resize(on ? captureBytes : 0)
+      },
+      answer: (number) => {
+        const attempt = latest.find((attempt) => attempt.number === number)
+        return attempt === undefined ? undefined : answers.body(attempt)
+      },
+      exchanges: () => answers.exchanges(latest),
+      count: () => answers.count(latest)
+    }
   }
 }
 
 /** The captured bodies, bounded by bytes: the oldest are evicted first. */
-const makeBodies = (capacity: number) => {
+const makeBodies = (bound: number) => {
+  let capacity = bound
   const sizes = new Map<Attempt, number>()
   let total = 0
   const forget = (attempt: Attempt) => {
@@ -296,6 +371,14 @@ const makeBodies = (capacity: number) => {
   }
   return {
     forget,
+    bytes: () => total,
+    resize: (bound: number) => {
+      capacity = bound
+      for (const oldest of sizes.keys()) {
+        if (total <= capacity && capacity > 0) break
+        forget(oldest)
+      }
+    },
     keep: (attempt: Attempt, body: unknown, bytes: number) => {
       if (bytes === 0 || bytes > capacity) return
       attempt.body = body

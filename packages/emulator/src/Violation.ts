@@ -6,6 +6,7 @@
  */
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as AwsError from "./AwsError.ts"
+import * as JsonFile from "./JsonFile.ts"
 
 /**
  * One violation.
@@ -38,7 +39,14 @@ export const collect = (issue: SchemaIssue.Issue, root: unknown): ReadonlyArray<
  */
 export const toCoral = (violations: ReadonlyArray<Violation>): AwsError.AwsError => {
   const mistyped = violations.find((violation) => violation.kind === "type")
-  if (mistyped !== undefined) return AwsError.make("SerializationException", mistyping(mistyped.value))
+  if (mistyped !== undefined) {
+    return new AwsError.AwsError({
+      exception: "SerializationException",
+      status: AwsError.statuses.SerializationException,
+      message: mistyping(mistyped.value),
+      field: fieldOf([mistyped])
+    })
+  }
   const sentences = violations.map(({ kind, message, path, value }) => {
     const member = path.map((segment) => typeof segment === "number" ? `${segment + 1}.member` : String(segment))
     const quoted = kind === "missing" ? "Value null" : path.some(isSensitive) || typeof value === "object"
@@ -49,7 +57,8 @@ export const toCoral = (violations: ReadonlyArray<Violation>): AwsError.AwsError
   })
   const count = sentences.length
   return AwsError.validation(
-    `${count} validation error${count === 1 ? "" : "s"} detected: ${sentences.join("; ")}`
+    `${count} validation error${count === 1 ? "" : "s"} detected: ${sentences.join("; ")}`,
+    fieldOf(violations)
   )
 }
 
@@ -72,12 +81,17 @@ export const toMalformedInput = (violations: ReadonlyArray<Violation>): AwsError
         case "constraint":
           return `${pointer(path)}: ${message.replace("{value}", String(value))}`
       }
-    }).join("")
+    }).join(""),
+    fieldOf(violations)
   )
 
 /** `ValidationException` of a model that cannot decode its body. */
-export const malformedInput = (finding: string): AwsError.AwsError =>
-  AwsError.validation(`Malformed input request: ${finding}, please reformat your input and try again.`)
+export const malformedInput = (finding: string, field?: string): AwsError.AwsError =>
+  AwsError.validation(`Malformed input request: ${finding}, please reformat your input and try again.`, field)
+
+/** The path of the first, as it is written in JavaScript. */
+const fieldOf = ([first]: ReadonlyArray<Violation>): string | undefined =>
+  first === undefined || first.path.length === 0 ? undefined : JsonFile.pathOf(first.path)
 
 const formatter = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {

@@ -86,6 +86,9 @@ describe("RequestLine", () => {
     inputTokens: 12,
     outputTokens: 345,
     faults: [],
+    events: 0,
+    sentBytes: 0,
+    answer: undefined,
     region: "us-east-1",
     refusal: undefined
   }

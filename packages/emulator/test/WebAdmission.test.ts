@@ -225,7 +225,7 @@ describe("The files of the page", () => {
         assert.deepStrictEqual([status, headers.get("content-type")], [200, "text/html; charset=utf-8"])
         assert.match(headers.get("content-security-policy") ?? "", /^default-src 'none'; script-src 'self';/)
         assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
-        assert.notMatch(text, /(?:src|href)="(?!\/_strata\/)/)
+        assert.notMatch(text, /(?:src|href)="(?!\/_strata\/|#)/)
       }
     }).pipe(Effect.provide(live)))
 
@@ -239,7 +239,7 @@ describe("The files of the page", () => {
           headers.get("content-type") ?? "",
           /^(?:text\/(?:html|css|javascript); charset=utf-8|image\/svg\+xml)$/
         )
-        for (const [, linked = ""] of text.matchAll(/(?:"\/_strata\/|from "\.\/)([\w.]+)"/g)) {
+        for (const [, linked = ""] of text.matchAll(/(?:"\/_strata\/|from "\.\/)(\w+\.\w+)"/g)) {
           if (!pages.includes(linked)) pages.push(linked)
         }
       }

@@ -32,10 +32,13 @@ export interface Call {
   readonly random: (below: number) => number
 }
 
-/** - `respond`: the response to one request. `list`: all jobs, the latest first. */
+/**
+ * - `respond`: the response to one request. `list`: all jobs, the latest first. `stop`: stops the job with this id.
+ */
 export interface Jobs {
   readonly respond: (call: Call) => Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError>
   readonly list: () => ReadonlyArray<Job.Job>
+  readonly stop: (id: string) => Effect.Effect<void, AwsError.AwsError>
 }
 
 /** Jobs that are kept; then the oldest that is over is forgotten. */
@@ -102,6 +105,10 @@ export const make = Effect.fnUntraced(function*<R>(options: Processing.Options<R
 
   const result: Jobs = {
     list: () => [...jobs.values()].toReversed(),
+    stop: (id) => {
+      const job = jobs.get(id)
+      return job === undefined ? Effect.fail(notFound) : Effect.asVoid(stop(job))
+    },
     respond: (call) => {
       const { catalog: { region }, route } = call
       switch (route.operation) {

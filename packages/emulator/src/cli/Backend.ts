@@ -6,21 +6,18 @@ import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
-import { TestChat } from "@strata/core/testing"
 import * as CliError from "effect/cli/CliError"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
 import * as Module from "node:module"
 import * as Url from "node:url"
 import * as Emulator from "../Emulator.ts"
 import type * as JsonFile from "../JsonFile.ts"
 import * as Recorder from "../record/Recorder.ts"
 import * as Replay from "../record/Replay.ts"
-import * as Embedding from "../script/Embedding.ts"
 import * as Script from "../script/Script.ts"
 
 /** A backend and its options. `upstream`: Bedrock in the region of the emulator where it is missing. */
@@ -63,7 +60,7 @@ export const layer = (
 > => {
   switch (backend.type) {
     case "echo":
-      return Emulator.layer({ inputTokens: "counted", ...options }).pipe(Layer.provide(echo))
+      return Layer.unwrap(Effect.sync(() => Script.layerEditable(Script.editable({ rules: [] }, echo), options)))
     case "local":
       return Emulator.layer(options).pipe(Layer.provide(local))
     case "script":
@@ -78,16 +75,11 @@ export const layer = (
   }
 }
 
-const echo: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> = Layer.merge(
-  TestChat.layer((request) => {
-    const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
-    return (last === undefined ? "" : Message.textOf(last)) || "(no text)"
-  }, { model: "echo" }).pipe(
-    // There are no invalid options here.
-    Layer.orDie
-  ),
-  Embedding.layer(() => Result.succeed(undefined))
-)
+/** A call that no rule of the script on the page matches. */
+const echo = (request: ChatRequest.Resolved): string => {
+  const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
+  return (last === undefined ? "" : Message.textOf(last)) || "(no text)"
+}
 
 /** The parts of `@strata/local` that the command uses, without depending on it. */
 interface Local {

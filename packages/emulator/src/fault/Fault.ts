@@ -225,8 +225,11 @@ export type Fault = typeof Fault.Type
 /** @see {@link Fault} */
 export const Fault = Schema.Union(Object.values(kinds))
 
-/** An invalid fault. `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
-export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", { message: Schema.String }) {}
+/** An invalid fault. `problems` are its fields, and `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
+export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", {
+  message: Schema.String,
+  problems: Schema.optional(Schema.Array(JsonFile.Problem))
+}) {}
 
 /** Checks a fault of a program; `name` is its name in errors. */
 export const check = (fault: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
@@ -246,8 +249,13 @@ const checked = (
   decode: (value: unknown, file: string) => Result.Result<Fault, JsonFile.JsonFileError>
 ) =>
   isOfType(value)
-    ? Result.mapError(decode(value, name), ({ message }) => new FaultError({ message }))
-    : Result.fail(new FaultError({ message: `${name}: type: Expected one of ${types.join(", ")}` }))
+    ? Result.mapError(decode(value, name), ({ message, problems }) => new FaultError({ message, problems }))
+    : Result.fail(wrongType(name))
+
+const wrongType = (name: string) => {
+  const message = `Expected one of ${types.join(", ")}`
+  return new FaultError({ message: `${name}: type: ${message}`, problems: [{ path: "type", message }] })
+}
 
 /** The types of faults. */
 export const types: ReadonlyArray<string> = Object.keys(kinds)

@@ -27,6 +27,7 @@ export interface Strike {
 
 /**
  * - `inject`: fails with `FaultError` for an invalid fault.
+ * - `replace`: puts a fault in the place of the pending one with this id, which begins anew; whether there is one.
  * - `strike`, `strikeConnection`: take what strikes a request, or a connection, and count it. They are synchronous
  *   because sockets call them from callbacks, and so atomic.
  */
@@ -34,6 +35,7 @@ export interface Faults {
   readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected, Fault.FaultError>
   readonly clear: Effect.Effect<void>
   readonly remove: (id: number) => Effect.Effect<boolean>
+  readonly replace: (id: number, fault: Fault.Fault) => Effect.Effect<boolean, Fault.FaultError>
   readonly pending: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly strike: (candidate: Trigger.Candidate) => Strike
   readonly strikeConnection: () => "serve" | "refuse" | "stall"
@@ -50,6 +52,7 @@ export const make = Effect.fnUntraced(function*(
   // removed faults do not come back when they are spared
   let cleared = 0
   const removed = new Set<number>()
+  const replaced = new WeakSet<PendingFault>()
 
   const current = (): ReadonlyArray<PendingFault> => {
     const time = now()
@@ -74,10 +77,19 @@ export const make = Effect.fnUntraced(function*(
     return injected
   })
 
+  const replace = Effect.fnUntraced(function*(id: number, given: Fault.Fault) {
+    const fault = yield* Effect.fromResult(Fault.check(given))
+    const trigger = yield* Trigger.make(fault, now(), id)
+    const before = current()
+    for (const entry of before) if (entry.id === id) replaced.add(entry)
+    pendingFaults = before.map((entry) => entry.id === id ? { id, fault, trigger } : entry)
+    return before.some((entry) => entry.id === id)
+  })
+
   /** Makes a finished fault pending again, in its place. */
   const spare = (entry: PendingFault) => {
     entry.trigger.spare()
-    if (entry.id <= cleared || removed.has(entry.id) || pendingFaults.includes(entry)) return
+    if (entry.id <= cleared || removed.has(entry.id) || replaced.has(entry) || pendingFaults.includes(entry)) return
     pendingFaults = [...pendingFaults, entry].toSorted((self, that) => self.id - that.id)
   }
 
@@ -86,6 +98,7 @@ export const make = Effect.fnUntraced(function*(
   return {
     inject: (fault) => inject(fault),
     remove,
+    replace,
     clear: Effect.sync(() => {
       cleared = latest
       pendingFaults = []

@@ -69,9 +69,9 @@ export const unauthorized = (authorization: string | undefined) => (error: AwsEr
 
 /** A refusal by a quota of OpenAI, which tells when to come back. */
 export const throttled = (error: AwsError.AwsError): AwsError.AwsError => {
-  const { exception, message, millis = Infinity, status } = error
+  const { exception, message, millis = Infinity, quota, status } = error
   return Number.isFinite(millis)
-    ? new AwsError.AwsError({ exception, message, status, retryAfter: millis / 1000 })
+    ? new AwsError.AwsError({ exception, message, status, millis, quota, retryAfter: millis / 1000 })
     : error
 }
 

@@ -19,6 +19,7 @@ import type * as Scope from "effect/Scope"
 import * as AwsError from "../AwsError.ts"
 import { DurationInput } from "../DurationInput.ts"
 import * as JsonFile from "../JsonFile.ts"
+import * as History from "./History.ts"
 import * as Window from "./Window.ts"
 
 const Amount = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -132,6 +133,8 @@ export interface Quotas {
   readonly reserve: (names: ReadonlyArray<string>) => Reserve
   /** By the names of the limits; under `*`, by model. */
   readonly statistics: () => Readonly<Record<string, Statistics>>
+  /** By the same names. */
+  readonly history: () => Readonly<Record<string, History.Past>>
   /** Starts over with full quotas of these limits. Requests in flight settle what they reserved of the former ones. */
   readonly replace: (limits: Limits) => void
 }
@@ -140,6 +143,8 @@ export interface Quotas {
 export interface Control {
   readonly limits: () => Limits
   readonly set: (limits: Limits) => void
+  /** By region, and by the names of the limits. */
+  readonly history: () => Readonly<Record<string, Readonly<Record<string, History.Past>>>>
 }
 
 /**
@@ -194,7 +199,7 @@ export const make = (limits: Limits): Effect.Effect<Quotas> =>
     let start = 0
     let inForce: Limits = {}
     const open = (key: string, limit: Limit, model: string) => {
-      const account = makeAccount(limit, model, start, () => clock.currentTimeMillisUnsafe())
+      const account = makeAccount(limit, { name: key, model }, start, () => clock.currentTimeMillisUnsafe())
       accounts.set(key, account)
       return account
     }
@@ -215,7 +220,8 @@ export const make = (limits: Limits): Effect.Effect<Quotas> =>
     return {
       replace,
       reserve: (names) => (claim) => Effect.suspend(() => find(names)?.reserve(claim) ?? Effect.succeed(unlimited)),
-      statistics: () => Object.fromEntries([...accounts].map(([name, account]) => [name, account.statistics()]))
+      statistics: () => Object.fromEntries([...accounts].map(([name, account]) => [name, account.statistics()])),
+      history: () => Object.fromEntries([...accounts].map(([name, account]) => [name, account.history()]))
     }
   })
 
@@ -248,9 +254,15 @@ const windowOf = (limit: number | undefined, algorithm: keyof typeof windows, le
 interface Account {
   readonly reserve: Reserve
   readonly statistics: () => Statistics
+  readonly history: () => History.Past
 }
 
-const makeAccount = (limit: Limit, model: string, start: number, now: () => number): Account => {
+const makeAccount = (
+  limit: Limit,
+  { model, name }: { readonly name: string; readonly model: string },
+  start: number,
+  now: () => number
+): Account => {
   const { algorithm = "bucket", inputTokensPerMinute, outputTokensPerMinute } = limit
   const { outputBurndown = burndownOf(model), requestsPerMinute, tokensPerDay, tokensPerMinute } = limit
   const windowMillis = Duration.toMillis(limit.window ?? "1 minute")
@@ -261,9 +273,23 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
   const day = Window.fixed(tokensPerDay ?? Infinity, windowMillis * windowsPerDay, start)
   const counters = { reserved: 0, used: 0, throttled: 0, completed: 0, unfinished: 0, peakOvershoot: 0 }
 
+  const charted = [
+    { unit: "tokens", limit: tokensPerMinute, window: minute },
+    { unit: "requests", limit: requestsPerMinute, window: requests },
+    { unit: "input tokens", limit: inputTokensPerMinute, window: ofInput },
+    { unit: "output tokens", limit: outputTokensPerMinute, window: ofOutput }
+  ].flatMap(({ limit, ...rest }) => limit === undefined ? [] : [{ ...rest, limit }])
+  const slotMillis = windowMillis / History.perWindow
+  const past = History.make({
+    start,
+    slotMillis,
+    used: (at) => charted.map(({ limit, window }) => Math.max(0, Math.round(limit - window.peek(at))))
+  })
+
   const take = (claim: Claim) => {
     const tokens = claim.input + claim.output
     const at = now()
+    past.before(at)
     const needs = [
       [requests, 1, "requests"],
       [day, tokens, "tokens per day"],
@@ -273,15 +299,25 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
     ] as const
     const unmet = needs.find(([window, need]) => window.left(at) < need)
     if (unmet !== undefined) {
-      const [window, need, unit] = unmet
+      const [window, needed, unit] = unmet
       counters.throttled++
-      return Effect.fail(AwsError.throttled(unit, window.wait(need, at)))
+      past.throttled(at, Math.max(0, charted.findIndex((other) => other.unit === unit)))
+      const exceeded = { name, unit, limit: limitOf(unit), left: Math.floor(window.left(at)), needed }
+      const perDay = unit === "tokens per day" ? windowsPerDay : 1
+      return Effect.fail(
+        AwsError.throttled(unit, window.wait(needed, at), { ...exceeded, windowMillis: windowMillis * perDay })
+      )
     }
     counters.reserved += tokens
     requests.take(1, at)
     const apart = [ofInput.take(claim.input, at), ofOutput.take(claim.output, at)] as const
-    return Effect.succeed(hold(claim, minute.take(tokens, at), day.take(tokens, at), apart))
+    const held = hold(claim, minute.take(tokens, at), day.take(tokens, at), apart)
+    past.after(at)
+    return Effect.succeed(held)
   }
+
+  const limitOf = (unit: string): number =>
+    charted.find((other) => other.unit === unit)?.limit ?? tokensPerDay ?? Infinity
 
   const hold = (
     claim: Claim,
@@ -294,6 +330,7 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
       if (settled) return
       settled = true
       const at = now()
+      past.before(at)
       const tokens = input + output * outputBurndown
       ofInput.settle(takenInput, input, at)
       ofOutput.settle(takenOutput, output, at)
@@ -302,6 +339,7 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
       counters.reserved -= ofMinute.tokens
       counters.used += tokens
       counters[counter]++
+      past.after(at)
       if (tokensPerMinute !== undefined) {
         counters.peakOvershoot = Math.max(counters.peakOvershoot, Math.ceil(-minute.left(at)))
       }
@@ -346,6 +384,11 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
         windowMillis,
         ...counters
       }
+    },
+    history: () => {
+      const at = now()
+      const limits = charted.map(({ limit, unit }) => ({ unit, limit }))
+      return { now: at, slotMillis, windowMillis, limits, slots: past.slots(at) }
     }
   }
 }

@@ -12,11 +12,13 @@ export interface Taken {
 
 /**
  * - `left`: the remaining tokens; negative after an overshoot.
+ * - `peek`: the same, without keeping it, for any time from the latest change on.
  * - `wait`: the milliseconds until so many are left, if none are taken; infinite when there are never so many.
  * - `settle`: corrects a number of tokens taken.
  */
 export interface Window {
   readonly left: (now: number) => number
+  readonly peek: (now: number) => number
   readonly wait: (tokens: number, now: number) => number
   readonly take: (tokens: number, now: number) => Taken
   readonly settle: (taken: Taken, used: number, now: number) => void
@@ -33,6 +35,7 @@ export const bucket = (limit: number, length: number, start: number): Window => 
   }
   return {
     left: refill,
+    peek: (now) => Math.min(limit, level + Math.max(0, now - latest) * limit / length),
     wait: (tokens, now) => tokens > limit ? Infinity : Math.max(0, tokens - refill(now)) * length / limit,
     take: (tokens, now) => {
       level = refill(now) - tokens
@@ -63,6 +66,7 @@ export const fixed = (limit: number, length: number, start: number): Window => {
       turn(now)
       return limit - taken
     },
+    peek: (now) => indexOf(now) > current ? limit : limit - taken,
     wait: (tokens, now) => {
       turn(now)
       if (tokens > limit) return Infinity

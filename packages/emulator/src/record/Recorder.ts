@@ -88,8 +88,14 @@ export const layer = (
   FileSystem.FileSystem
 > =>
   Layer.unwrap(
-    Effect.map(Recorder, ({ responder }) =>
-      Emulator.layer({ ...emulator, region: options.region ?? emulator?.region, regions: undefined, responder }))
+    Effect.map(Recorder, ({ exchanges, responder }) =>
+      Emulator.layer({
+        backend: { recorded: exchanges },
+        ...emulator,
+        region: options.region ?? emulator?.region,
+        regions: undefined,
+        responder
+      }))
   ).pipe(
     Layer.provideMerge(Layer.effect(Recorder, toFile({ ...options, region: options.region ?? emulator?.region }))),
     Layer.provide([FetchHttpClient.layer, Script.layer([])])

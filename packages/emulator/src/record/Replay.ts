@@ -147,7 +147,9 @@ export const layer = (
   { file, ...options }: FileOptions,
   emulator?: Emulator.Options
 ): Layer.Layer<Emulator.Emulator | Replay, Emulator.EmulatorError | JsonFile.JsonFileError, FileSystem.FileSystem> =>
-  Layer.unwrap(Effect.map(Replay, ({ responder }) => Emulator.layer({ ...emulator, responder }))).pipe(
+  Layer.unwrap(
+    Effect.map(Replay, (replay) => Emulator.layer({ backend: { replay }, ...emulator, responder: replay.responder }))
+  ).pipe(
     Layer.provideMerge(Layer.effect(
       Replay,
       Effect.flatMap(

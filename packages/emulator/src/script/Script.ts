@@ -15,15 +15,13 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Emulator from "../Emulator.ts"
 import * as JsonFile from "../JsonFile.ts"
 import * as Embedding from "./Embedding.ts"
 import * as Rule from "./Rule.ts"
 import * as ScriptedAnswer from "./ScriptedAnswer.ts"
-
-const optional = Schema.optionalKey
+import * as ScriptJson from "./ScriptJson.ts"
 
 /**
  * The answers of a script.
@@ -45,21 +43,9 @@ const optional = Schema.optionalKey
  *   default: "I do not know."
  * }
  */
-export type Script = typeof Script.Type
+export type Script = ScriptJson.Script
 /** @see {@link Script} */
-export const Script = Schema.Union([
-  Schema.Array(ScriptedAnswer.ScriptedAnswer),
-  Schema.Struct({
-    $schema: optional(Schema.String),
-    answers: Schema.Array(ScriptedAnswer.ScriptedAnswer),
-    atEnd: optional(Schema.Literals(["fail", "repeat"]))
-  }),
-  Schema.Struct({
-    $schema: optional(Schema.String),
-    rules: Schema.Array(Rule.Rule),
-    default: optional(ScriptedAnswer.ScriptedAnswer)
-  })
-])
+export const Script = ScriptJson.Script
 
 /** Parses the text of a script; `file` names it in errors. */
 export const fromText: (text: string, file: string) => Result.Result<Script, JsonFile.JsonFileError> = JsonFile
@@ -69,6 +55,35 @@ export const fromText: (text: string, file: string) => Result.Result<Script, Jso
 export const read: (file: string) => Effect.Effect<Script, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
   .read(Script)
 
+/** A script that can be edited, and the services that answer by it. */
+export interface Editable {
+  readonly control: ScriptJson.Control
+  readonly services: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService>
+}
+
+/**
+ * A script that can be edited. `otherwise` replies to a call of a chat model without an answer in the script; by default
+ * such a call fails.
+ */
+export const editable = (
+  initial: Script,
+  otherwise?: (request: ChatRequest.Resolved) => TestChat.Reply
+): Editable => {
+  let current = initial
+  let choose = chooser(initial)
+  const chosen: Choose = (call) => choose(call)
+  return {
+    control: {
+      script: () => current,
+      set: (script) => {
+        current = script
+        choose = chooser(script)
+      }
+    },
+    services: Layer.merge(chat(chosen, otherwise), Embedding.layer(chosen))
+  }
+}
+
 /**
  * The services of a script, to test a program with, or for a custom emulator.
  *
@@ -76,24 +91,33 @@ export const read: (file: string) => Effect.Effect<Script, JsonFile.JsonFileErro
  * layerEmulator} does.
  */
 export const layer = (script: Script): Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> =>
-  Layer.unwrap(Effect.sync(() => {
-    const choose = chooser(script)
-    return Layer.merge(chat(choose), Embedding.layer(choose))
-  }))
+  Layer.unwrap(Effect.sync(() => editable(script).services))
 
-/** An emulator with scripted answers, which counts input tokens itself. */
+/** An emulator with scripted answers, which counts input tokens itself. Its script can be edited on its page. */
 export const layerEmulator = (
   script: Script,
+  options?: Emulator.Options
+): Layer.Layer<Emulator.Emulator, Emulator.EmulatorError> =>
+  Layer.unwrap(Effect.sync(() => layerEditable(editable(script), options)))
+
+/** {@link layerEmulator} with an editable script. */
+export const layerEditable = (
+  { control, services }: Editable,
   options?: Emulator.Options
 ): Layer.Layer<Emulator.Emulator, Emulator.EmulatorError> =>
   Layer.effect(
     Emulator.Emulator,
     Effect.updateService(
-      Emulator.make({ inputTokens: "counted", answeringModel: (model) => model.id, ...options }),
+      Emulator.make({
+        inputTokens: "counted",
+        answeringModel: (model) => model.id,
+        backend: { script: control },
+        ...options
+      }),
       ChatService.ChatService,
       asWritten
     )
-  ).pipe(Layer.provide(layer(script)))
+  ).pipe(Layer.provide(services))
 
 /** Unwraps an error in the middle of a stream from core's. */
 const asWritten = ({ generate, stream }: ChatService.ChatService["Service"]): ChatService.ChatService["Service"] => ({
@@ -124,7 +148,10 @@ const chooser = (script: Script): Choose => {
 }
 
 /** The test double does not say whether it streams: there is one for each operation, sharing a script. */
-const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
+const chat = (
+  choose: Choose,
+  otherwise: (request: ChatRequest.Resolved) => TestChat.Reply | undefined = () => undefined
+): Layer.Layer<ChatService.ChatService> => {
   let calls = 0
   const replying = (operation: "generate" | "stream") =>
     Effect.map(
@@ -138,7 +165,9 @@ const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
         return Result.match(chosen, {
           onFailure: (problem) => ScriptedAnswer.wrongScript(problem, request.model),
           onSuccess: (answer) =>
-            answer === undefined ? noAnswer(request, operation) : ScriptedAnswer.toReply(answer, ++calls)
+            answer === undefined
+              ? otherwise(request) ?? noAnswer(request, operation)
+              : ScriptedAnswer.toReply(answer, ++calls)
         })
       }, { model: "script" })),
       Context.get(ChatService.ChatService)

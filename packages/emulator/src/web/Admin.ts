@@ -17,11 +17,15 @@ import type * as Faults from "../fault/Faults.ts"
 import * as Cors from "../http/Cors.ts"
 import type * as Exchange from "../http/Exchange.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
-import * as Json from "../Json.ts"
+import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../quota/Quota.ts"
+import * as Recording from "../record/Recording.ts"
 import type * as ObjectStore from "../s3/ObjectStore.ts"
+import * as ScriptJson from "../script/ScriptJson.ts"
 import * as Statistics from "../Statistics.ts"
 import * as Admission from "./Admission.ts"
+import * as Backend from "./Backend.ts"
+import * as Body from "./Body.ts"
 import * as Page from "./Page.ts"
 import * as RequestLog from "./RequestLog.ts"
 
@@ -54,7 +58,7 @@ export interface Access {
  *
  * - `host`: the address the emulator listens on. `access`: see {@link Access}.
  * - `regions`: the regions served.
- * - `now`: milliseconds since 1970, by the recorder's clock.
+ * - `now`: milliseconds since 1970, by the recorder's clock. `backend`: what answers.
  */
 export interface Options {
   readonly clock: EmulatorClock.EmulatorClock
@@ -67,6 +71,7 @@ export interface Options {
   readonly access: Access
   readonly regions: ReadonlyArray<string>
   readonly client: Client
+  readonly backend: Backend.Backend
   readonly now: () => number
 }
 
@@ -89,57 +94,101 @@ export const isFor = ({ method, target }: Exchange.Exchange): boolean => {
  * - `GET /_strata/faults/schema`: the JSON schema of a {@link Fault.Fault}.
  * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and responds
  *   with the list of their ids.
+ * - `PUT /_strata/faults/{id}`: puts another fault in the place of a pending one; it begins anew.
  * - `GET /_strata/quotas`, `PUT /_strata/quotas`: the {@link Quota.Limits}; setting them starts with full quotas.
- * - `GET /_strata/batches`: the batch jobs of all regions, the latest first, as GetModelInvocationJob describes them.
+ * - `GET /_strata/quotas/history`: by region and name, what was used of each quota in the last windows, and the refusals.
+ * - `GET /_strata/script`, `PUT /_strata/script`: the {@link ScriptJson.Script} that answers, where one does. An invalid one is
+ *   refused, and the former one still answers.
+ * - `GET /_strata/overview`: a {@link Backend.Overview}.
+ * - `PUT /_strata/capture` with `{"on": true}`: whether bodies are kept from now on; those kept are dropped otherwise.
+ * - `GET /_strata/recording`: a file that a replay reads: what was recorded, or what is captured.
+ * - `GET /_strata/batches`: the batch jobs of all regions, the latest first, as GetModelInvocationJob describes them;
+ *   `?limit={number}` of them. `POST /_strata/batches/{id}/stop`: stops one.
  * - `GET /_strata/objects`: the buckets of S3, and what is in each.
  * - `GET /_strata/clock`, `POST /_strata/clock` with `{"advance": "2 hours"}`: the time of the emulator, which is moved
  *   forward; it responds when the batch jobs have done what became due.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
 export const handle = (options: Options) => {
-  const { access, client, clock, faults, host, jobs, now, quota, recorder, regions, store } = options
+  const { access, backend, client, clock, faults, host, jobs, now, quota, recorder, regions, store } = options
   const { origins = [], token } = access
   const refusal = Admission.refuse({ host, token, origins })
   const startedAt = now()
+  let faultSchema: unknown
 
   const setQuotas = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
-    const limits = yield* Effect.fromResult(Quota.fromJson(yield* bodyOf(exchange), regions)).pipe(
-      Effect.mapError(({ message }) => AwsError.validation(message))
-    )
+    const limits = yield* Body.read(exchange, (json) => Quota.fromJson(json, regions))
     quota.set(limits)
     return HttpResponse.json(encodeLimits(limits))
   })
 
+  const history = () => HttpResponse.json(quota.history())
+
   const time = () => HttpResponse.json({ now: new Date(clock.now()).toISOString() })
 
   const moveClock = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
-    const duration = yield* Effect.fromResult(EmulatorClock.fromJson(yield* bodyOf(exchange))).pipe(
-      Effect.mapError(({ message }) => AwsError.validation(message))
-    )
+    const duration = yield* Body.read(exchange, EmulatorClock.fromJson)
     yield* clock.advance(duration)
     return time()
   })
 
-  const bodyOf = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
-    // a web page may send text across origins without a preflight request, but not JSON
-    if (exchange.headers["content-type"]?.startsWith("application/json") !== true) {
-      return yield* AwsError.validation("Send JSON.")
-    }
-    const body = yield* Effect.mapError(exchange.body, () => AwsError.validation("The body is too long."))
-    return yield* Effect.fromResult(Json.fromBytes(body))
-  })
-
   const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
-    const json = yield* bodyOf(exchange)
+    const json = yield* Body.json(exchange)
     const given = Array.isArray(json)
       ? json.map((fault: unknown, index) => Fault.fromJson(fault, `faults[${index}]`))
       : [Fault.fromJson(json)]
     const injected = yield* Effect.flatMap(
       Effect.fromResult(Result.all(given)),
       Effect.forEach((fault) => faults.inject(fault))
-    ).pipe(Effect.mapError(({ message }) => AwsError.validation(message)))
+    ).pipe(Effect.mapError(Body.invalid()))
     return HttpResponse.json(injected.map(({ id }) => id))
   })
+
+  const replaceFault = Effect.fnUntraced(function*(id: number, exchange: Exchange.Exchange) {
+    const json = yield* Body.json(exchange)
+    const fault = yield* Effect.mapError(Effect.fromResult(Fault.fromJson(json)), Body.invalid())
+    const replaced = yield* Effect.mapError(faults.replace(id, fault), Body.invalid())
+    return replaced ? HttpResponse.json([id]) : yield* Admission.nothingHere
+  })
+
+  const script = Effect.suspend(() => {
+    if (backend.script === undefined) return Effect.fail(noScript)
+    // a program may have given values that JSON does not have
+    return Effect.mapError(
+      Effect.map(encodeScript(backend.script.script()), (script) => HttpResponse.json(script)),
+      () => AwsError.make("ConflictException", "The script in force has values that JSON does not have.")
+    )
+  })
+
+  const setScript = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    if (backend.script === undefined) return yield* noScript
+    const given = yield* Body.read(exchange, (json) => ScriptJson.fromJson(json, "script"), scriptRemedy)
+    backend.script.set(given)
+    return yield* script
+  })
+
+  const setCapture = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    const { on } = yield* Body.read(exchange, (json) => decodeCapture(json, "capture"))
+    recorder.capture.keep(on)
+    return HttpResponse.json(recorder.capture.state())
+  })
+
+  const recording = Effect.gen(function*() {
+    const exchanges = yield* Backend.exchanges(backend, recorder.capture)
+    if (exchanges === undefined) return yield* noRecording
+    return {
+      ...HttpResponse.json({}, { "content-disposition": "attachment; filename=\"recording.json\"" }),
+      body: encoder.encode(Recording.toText(exchanges))
+    }
+  })
+
+  const batches = (query: string) => {
+    const limit = Number(new URLSearchParams(query).get("limit") ?? Infinity)
+    const all = jobs.list()
+    return HttpResponse.json((limit >= 0 ? all.slice(0, limit) : all).map(Job.describe))
+  }
+
+  const stopBatch = (id: string) => Effect.as(jobs.stop(id), HttpResponse.json({}))
 
   const log = Effect.fnUntraced(function*(query: string) {
     const after = new URLSearchParams(query).get("after") ?? "0"
@@ -151,7 +200,7 @@ export const handle = (options: Options) => {
   const detail = Effect.fnUntraced(function*(number: number) {
     const request = (yield* recorder.requests).find((request) => request.number === number)
     if (request === undefined) return yield* Admission.nothingHere
-    return HttpResponse.json(encodeDetail(RequestLog.detailOf(request)))
+    return HttpResponse.json(encodeDetail(RequestLog.detailOf(request, recorder.capture.answer(number))))
   })
 
   const remove = Effect.fnUntraced(function*(id: number) {
@@ -160,7 +209,7 @@ export const handle = (options: Options) => {
 
   const respond = Effect.fnUntraced(function*(
     exchange: Exchange.Exchange
-  ): Effect.fn.Return<HttpResponse.HttpResponse, AwsError.AwsError> {
+  ): Effect.fn.Return<HttpResponse.HttpResponse, AwsError.AwsError | Body.InvalidBodyError> {
     const method = isReading(exchange.method) ? "GET" : exchange.method
     const [whole = "", query = ""] = exchange.target.split("?", 2)
     const path = whole.slice(prefix.length)
@@ -179,11 +228,23 @@ export const handle = (options: Options) => {
       case "GET faults":
         return HttpResponse.json(encodePending(yield* faults.pending))
       case "GET faults/schema":
-        return HttpResponse.json(schemaOfFaults())
+        return HttpResponse.json(faultSchema ??= schemaOfFaults())
       case "GET quotas":
         return HttpResponse.json(encodeLimits(quota.limits()))
       case "GET batches":
-        return HttpResponse.json(jobs.list().map(Job.describe))
+        return batches(query)
+      case "GET overview":
+        return HttpResponse.json(encodeOverview(yield* Backend.overview(backend, recorder.capture)))
+      case "GET quotas/history":
+        return history()
+      case "GET script":
+        return yield* script
+      case "PUT script":
+        return yield* setScript(exchange)
+      case "PUT capture":
+        return yield* setCapture(exchange)
+      case "GET recording":
+        return yield* recording
       case "GET objects":
         return HttpResponse.json(store.summaries())
       case "GET clock":
@@ -201,6 +262,9 @@ export const handle = (options: Options) => {
     const [, collection, number] = /^(requests|faults)\/(\d{1,15})$/.exec(path) ?? []
     if (method === "GET" && collection === "requests") return yield* detail(Number(number))
     if (method === "DELETE" && collection === "faults") return yield* remove(Number(number))
+    if (method === "PUT" && collection === "faults") return yield* replaceFault(Number(number), exchange)
+    const [, job] = /^batches\/([a-z0-9]{1,20})\/stop$/.exec(path) ?? []
+    if (method === "POST" && job !== undefined) return yield* stopBatch(job)
     return method === "GET" ? yield* Page.file(path) : yield* Admission.nothingHere
   })
 
@@ -212,10 +276,13 @@ export const handle = (options: Options) => {
     return respond(exchange).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
       Effect.catchTag("AwsError", (error) => Effect.succeed(refusing(error))),
+      Effect.catchTag("InvalidBodyError", (error) => Effect.succeed(invalid(error))),
       Effect.flatMap((response) => HttpResponse.send(Cors.expose(exchange, allowed), response, headers))
     )
   }
 }
+
+const encoder = new TextEncoder()
 
 const isReading = (method: string): boolean => method === "GET" || method === "HEAD"
 
@@ -229,12 +296,30 @@ const refusing = (error: AwsError.AwsError): HttpResponse.Whole => {
     : response
 }
 
+/** 400, like a validation error, and with what is wrong at each path. */
+const invalid = ({ message, problems, remedy }: Body.InvalidBodyError): HttpResponse.Whole => ({
+  ...HttpResponse.error(AwsError.validation(message)),
+  body: encoder.encode(JSON.stringify({ message, problems, remedy }))
+})
+
+const noScript = AwsError.make(
+  "ConflictException",
+  "No script answers here. Start the emulator with --script, or without --replay, --record and --answer local."
+)
+
+const scriptRemedy = "Correct the paths that are named, and send the script again. The former script still answers."
+
+const noRecording = AwsError.make(
+  "ConflictException",
+  "Nothing is recorded. Turn capture on, by PUT /_strata/capture with {\"on\": true}, or start the emulator with --record."
+)
+
 /** For those who may not see the page, but ask whether the emulator runs. */
 const root: HttpResponse.Whole = {
   type: "whole",
   status: 200,
   headers: { "content-type": "text/plain; charset=utf-8" },
-  body: new TextEncoder().encode(
+  body: encoder.encode(
     "Emulator of Amazon Bedrock Runtime. Its page is available on its machine, or with its admin token: /_strata/\n"
   )
 }
@@ -254,6 +339,12 @@ const encodeStatistics = Schema.encodeSync(Schema.toCodecJson(Statistics.Statist
 const encodeLog = Schema.encodeSync(RequestLog.Log)
 
 const encodeDetail = Schema.encodeSync(RequestLog.Detail)
+
+const encodeOverview = Schema.encodeSync(Backend.Overview)
+
+const encodeScript = Schema.encodeUnknownEffect(Schema.toCodecJson(ScriptJson.Script))
+
+const decodeCapture = JsonFile.fromJson(Schema.Struct({ on: Schema.Boolean }))
 
 const encodeLimits = Schema.encodeSync(Schema.toCodecJson(Quota.Limits))
 

@@ -57,7 +57,7 @@ const digest = (text: string): Buffer => Crypto.createHash("sha256").update(text
 /** The response for an unknown path. */
 export const nothingHere = AwsError.make(
   "UnknownOperationException",
-  "Unknown path. There are GET /_strata/health, client, statistics, requests, quotas, faults, faults/schema, batches, objects and clock, PUT /_strata/quotas, POST and DELETE /_strata/faults, POST /_strata/clock."
+  "Unknown path. There are GET /_strata/health, client, statistics, requests, overview, quotas, quotas/history, faults, faults/schema, script, recording, batches, objects and clock, PUT /_strata/quotas, script and capture, POST, PUT and DELETE /_strata/faults, POST /_strata/batches/{id}/stop and /_strata/clock."
 )
 
 const start =

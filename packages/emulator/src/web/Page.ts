@@ -34,14 +34,23 @@ const files: ReadonlySet<string> = new Set([
   "icon.svg",
   "page.js",
   "address.js",
+  "batches.js",
+  "chart.js",
   "counters.js",
+  "detail.js",
   "element.js",
   "faultForm.js",
+  "faultWords.js",
   "faults.js",
   "format.js",
+  "news.js",
   "quotas.js",
+  "recording.js",
   "requests.js",
-  "server.js"
+  "script.js",
+  "server.js",
+  "snippets.js",
+  "trial.js"
 ])
 
 const types: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@
  * The latest requests for external clients: without prompts, unless bodies are captured.
  */
 import * as Schema from "effect/Schema"
+import type * as Recording from "../record/Recording.ts"
 import * as Statistics from "../Statistics.ts"
 
 const optional = Schema.optional
@@ -9,6 +10,7 @@ const optional = Schema.optional
 /**
  * A request in short form, with the known fields of {@link Statistics.ReceivedRequest}.
  *
+ * - `events`: of a stream, those sent so far. `tail`: the end of its text so far, where bodies are captured.
  * - `attempt`: the attempt number, as AWS SDKs send it in `amz-sdk-request`.
  */
 export type Entry = typeof Entry.Type
@@ -25,6 +27,9 @@ export const Entry = Schema.Struct({
   inputTokens: optional(Schema.Finite),
   outputTokens: optional(Schema.Finite),
   faults: Schema.Array(Schema.String),
+  events: Schema.Finite,
+  sentBytes: Schema.Finite,
+  tail: optional(Schema.String),
   attempt: optional(Schema.Finite),
   region: Schema.String,
   refusal: optional(Statistics.Refusal)
@@ -46,7 +51,9 @@ export const Log = Schema.Struct({
   requests: Schema.Array(Entry)
 })
 
-/** All details of one request. `body`: where bodies are captured. */
+/**
+ * All details of one request. `body`, `answer`: where bodies are captured; the answer of a stream is its text so far.
+ */
 export type Detail = typeof Detail.Type
 /** @see {@link Detail} */
 export const Detail = Schema.Struct({
@@ -55,7 +62,8 @@ export const Detail = Schema.Struct({
   path: Schema.String,
   scheme: optional(Schema.String),
   headers: Schema.Record(Schema.String, Schema.String),
-  body: optional(Schema.Unknown)
+  body: optional(Schema.Unknown),
+  answer: optional(Schema.Unknown)
 })
 
 /** The requests changed after a revision; 0 for all that are kept. */
@@ -71,13 +79,17 @@ export const since = (
 })
 
 /** One request. */
-export const detailOf = (request: Statistics.ReceivedRequest): Detail => ({
+export const detailOf = (
+  request: Statistics.ReceivedRequest,
+  answer: Recording.Content | undefined
+): Detail => ({
   ...toEntry(request),
   protocol: request.protocol,
   path: request.path,
   scheme: request.scheme,
   headers: request.headers,
-  body: request.body
+  body: request.body,
+  answer: request.answer ?? answer?.body ?? answer?.text
 })
 
 const toEntry = (request: Statistics.ReceivedRequest): Entry => ({
@@ -92,10 +104,16 @@ const toEntry = (request: Statistics.ReceivedRequest): Entry => ({
   inputTokens: request.inputTokens,
   outputTokens: request.outputTokens,
   faults: request.faults,
+  events: request.events,
+  sentBytes: request.sentBytes,
+  tail: request.answer?.slice(-tailLength),
   attempt: attemptOf(request.headers["amz-sdk-request"]),
   region: request.region,
   refusal: request.refusal
 })
+
+/** In characters. */
+const tailLength = 160
 
 const attemptOf = (header: string | undefined): number | undefined => {
   const [, attempt] = /\battempt=(\d+)/.exec(header ?? "") ?? []

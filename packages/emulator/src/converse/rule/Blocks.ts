@@ -73,7 +73,10 @@ export const rules: ReadonlyArray<Rule> = [
     *find({ request }) {
       for (const { at, block: { toolResult } } of blocksOf(request)) {
         if (toolResult?.status === "error" && toolResult.content.length === 0) {
-          yield refused(`The content field at ${at}.toolResult cannot be empty when status value is error.`)
+          yield refused(
+            `The content field at ${at}.toolResult cannot be empty when status value is error.`,
+            `${at}.toolResult`
+          )
         }
       }
       return undefined
@@ -121,7 +124,7 @@ export const rules: ReadonlyArray<Rule> = [
     *find({ request }) {
       for (const { at, block, role } of blocksOf(request)) {
         const key = Object.keys(block)[0] ?? ""
-        if (!keysOf[role].has(key)) yield refused(`The ${key} field at ${at} isn't supported for the ${role} role.`)
+        if (!keysOf[role].has(key)) yield refused(`The ${key} field at ${at} isn't supported for the ${role} role.`, at)
       }
       return undefined
     }
@@ -202,10 +205,10 @@ function* inGuardContent(guard: Block.GuardContent, at: string): Findings {
 
 function* inSearchResult({ content }: Block.SearchResult, at: string): Findings {
   if (content.length === 0) {
-    yield refused(`${at}.content: List should have at least 1 item after validation, not 0`)
+    yield refused(`${at}.content: List should have at least 1 item after validation, not 0`, `${at}.content`)
   }
   const blank = content.findIndex(({ text }) => isBlank(text))
-  if (blank >= 0) yield refused(`${at}.content.${blank}: text content blocks must be non-empty`)
+  if (blank >= 0) yield refused(`${at}.content.${blank}: text content blocks must be non-empty`, `${at}.content`)
   return undefined
 }
 
@@ -254,4 +257,4 @@ const isSealed = ({ reasoningContent }: Block.Content): boolean =>
   reasoningContent?.reasoningText?.signature !== undefined || reasoningContent?.redactedContent !== undefined
 
 const blankText = (object: string, at: string) =>
-  refused(`The text field in the ${object} object at ${at} is blank. Add text to the text field, and try again.`)
+  refused(`The text field in the ${object} object at ${at} is blank. Add text to the text field, and try again.`, at)

@@ -96,12 +96,15 @@ function* inPairs(messages: ReadonlyArray<Wire.Message>): Findings {
     yield* onlyOnce("toolUse", called, at)
     yield* onlyOnce("toolResult", answered, at)
     if (answered.length > asked.length) {
-      yield refused(`The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`)
+      yield refused(
+        `The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`,
+        at
+      )
     }
     const found = new Set(answered)
     const missing = asked.filter((id) => !found.has(id))
     if (missing.length > 0) {
-      yield refused(`Expected toolResult blocks at ${at} for the following Ids: ${missing.join(", ")}`)
+      yield refused(`Expected toolResult blocks at ${at} for the following Ids: ${missing.join(", ")}`, at)
     }
     asked = called
   }
@@ -110,7 +113,7 @@ function* inPairs(messages: ReadonlyArray<Wire.Message>): Findings {
 
 function* onlyOnce(kind: string, ids: ReadonlyArray<string>, at: string): Findings {
   const twice = duplicates(ids)
-  if (twice.length > 0) yield refused(`The ${kind} blocks at ${at} contain duplicate Ids: ${twice.join(", ")}`)
+  if (twice.length > 0) yield refused(`The ${kind} blocks at ${at} contain duplicate Ids: ${twice.join(", ")}`, at)
   return undefined
 }
 

@@ -73,7 +73,7 @@ export const rules: ReadonlyArray<Rule> = [
           ? refusedByModel(
             malformed(`#/${at.replaceAll(".", "/")}/toolResult/content: expected minimum item count: 1, found: 0`)
           )
-          : refused(`The content field at ${at}.toolResult cannot be empty.`)
+          : refused(`The content field at ${at}.toolResult cannot be empty.`, `${at}.toolResult`)
       }
       return undefined
     }

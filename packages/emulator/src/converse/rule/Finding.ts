@@ -20,17 +20,18 @@ export const malformed = (finding: string): string =>
 
 /** A field the model does not support. */
 export const unsupported = (field: string, where = ""): AwsError.AwsError =>
-  AwsError.validation(`This model doesn't support the ${field} field${where}. Remove ${field} and try again.`)
+  AwsError.validation(`This model doesn't support the ${field} field${where}. Remove ${field} and try again.`, field)
 
 /** A field that should hold a JSON object. */
 export const notAnObject = (at: string): AwsError.AwsError =>
   AwsError.validation(
-    `The format of the value at ${at} is invalid. Provide a json object for the field and try again.`
+    `The format of the value at ${at} is invalid. Provide a json object for the field and try again.`,
+    at
   )
 
 /** A union with no member set, or with several. */
 export const mustSetOne = (object: string, at: string, keys: string): AwsError.AwsError =>
-  AwsError.validation(`${object} object at ${at} must set one of the following keys: ${keys}.`)
+  AwsError.validation(`${object} object at ${at} must set one of the following keys: ${keys}.`, at)
 
 /** Whether exactly one member is set. */
 export const isUnion = (value: object): boolean => Object.keys(value).length === 1

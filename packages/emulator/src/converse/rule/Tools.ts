@@ -55,7 +55,10 @@ export const rules: ReadonlyArray<Rule> = [
     *find({ request }) {
       for (const { at, schema } of schemas(request)) {
         if (schema["type"] !== "object") {
-          yield refused(`The value at ${at}.toolSpec.inputSchema.json.type must be one of the following: object.`)
+          yield refused(
+            `The value at ${at}.toolSpec.inputSchema.json.type must be one of the following: object.`,
+            `${at}.toolSpec.inputSchema.json.type`
+          )
         }
       }
       return undefined

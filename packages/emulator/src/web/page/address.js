@@ -1,10 +1,18 @@
 /**
- * The emulator's address, and how to configure clients in several languages.
+ * The emulator's address, and the lines to paste into a program.
  */
 
 /** @import { Client } from "../Admin.ts" */
 
 import { element, find } from "./element.js"
+import { snippets } from "./snippets.js"
+
+/** @typedef {keyof typeof snippets} Language */
+
+const languages = /** @type {ReadonlyArray<Language>} */ (Object.keys(snippets))
+
+/** @type {Language} */
+let chosen = "Shell"
 
 /**
  * Shows it; expanded until the first request.
@@ -20,17 +28,22 @@ export const show = (client, open) => {
     ? "Replace the values in <brackets> by those given to the emulator, which it does not reveal."
     : "The keys are the examples of AWS's documentation and work with an emulator only."
   const snippet = find("snippet", HTMLPreElement)
-  const languages = find("languages", HTMLElement)
-  const choose = (/** @type {keyof typeof snippets} */ language) => {
+  const choose = (/** @type {Language} */ language) => {
+    chosen = language
     snippet.textContent = snippets[language](endpoint, client)
   }
-  for (const language of /** @type {Array<keyof typeof snippets>} */ (Object.keys(snippets))) {
-    const input = element("input", { type: "radio", name: "language", checked: language === "Environment" })
+  find("languages", HTMLElement).replaceChildren(...languages.map((language) => {
+    const input = element("input", { type: "radio", name: "language", checked: language === chosen })
     input.addEventListener("change", () => choose(language))
-    languages.append(element("label", {}, input, element("span", {}, language)))
-  }
-  choose("Environment")
+    return element("label", {}, input, element("span", {}, language))
+  }))
+  choose(chosen)
+}
+
+/** Connects the button that copies the lines. */
+export const start = () => {
   const copy = find("copy", HTMLButtonElement)
+  const snippet = find("snippet", HTMLPreElement)
   const say = (/** @type {string} */ word) => {
     copy.textContent = word
     setTimeout(() => copy.textContent = "Copy", 1_500)
@@ -46,44 +59,4 @@ export const show = (client, open) => {
       }
     )
   })
-}
-
-const hidden = { accessKeyId: "<access key id>", secretAccessKey: "<secret access key>" }
-
-/** @satisfies {Record<string, (endpoint: string, client: Client) => string>} */
-const snippets = {
-  Environment: (endpoint, { credentials = hidden, region }) =>
-    `export AWS_ENDPOINT_URL_BEDROCK=${endpoint} AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${endpoint}
-export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}
-export AWS_ACCESS_KEY_ID=${credentials.accessKeyId}
-export AWS_SECRET_ACCESS_KEY=${credentials.secretAccessKey}`,
-
-  JavaScript: (endpoint, { credentials = hidden, region }) =>
-    `import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
-
-const client = new BedrockRuntimeClient({
-  endpoint: "${endpoint}",
-  region: "${region}",
-  credentials: {
-    accessKeyId: "${credentials.accessKeyId}",
-    secretAccessKey: "${credentials.secretAccessKey}"
-  }
-})`,
-
-  Python: (endpoint, { credentials = hidden, region }) =>
-    `import boto3
-
-client = boto3.client(
-    "bedrock-runtime",
-    endpoint_url="${endpoint}",
-    region_name="${region}",
-    aws_access_key_id="${credentials.accessKeyId}",
-    aws_secret_access_key="${credentials.secretAccessKey}",
-)`,
-
-  curl: (endpoint, { apiKey = "<api key>" }) =>
-    `curl ${endpoint}/model/amazon.nova-lite-v1%3A0/converse \\
-  -H 'authorization: Bearer ${apiKey}' \\
-  -H 'content-type: application/json' \\
-  -d '{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}'`
 }

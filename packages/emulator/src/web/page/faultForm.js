@@ -1,11 +1,12 @@
 /**
- * The form for a fault. Its fields come from the faults' JSON schema, so that it supports every fault of the emulator;
- * only their order and labels are defined here.
+ * The form for a fault, to add one or to change one. Its fields come from the faults' JSON schema, so that it supports
+ * every fault of the emulator; only their order and labels are defined in the page. The same fault can be written as JSON.
  */
 
-/** @import { Fault } from "./server.js" */
+/** @import { Fault, Problem } from "./server.js" */
 
 import { element } from "./element.js"
+import { matchers, meanings, occasions, rarely, words } from "./faultWords.js"
 import * as Format from "./format.js"
 
 /**
@@ -24,93 +25,28 @@ import * as Format from "./format.js"
  */
 
 /**
- * One field: `read` returns its value as JSON, `undefined` when it is empty.
+ * One field: `read` returns its value as JSON, `undefined` when it is empty; `write` sets it; `tell` shows what is wrong
+ * with it, and nothing for an empty text.
  *
- * @typedef {{ readonly name: string, readonly element: HTMLElement, readonly read: () => unknown }} Field
+ * @typedef {{
+ *   readonly name: string
+ *   readonly element: HTMLElement
+ *   readonly read: () => unknown
+ *   readonly write: (value: unknown) => void
+ *   readonly tell: (problem: string) => void
+ * }} Field
  */
 
-/** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */
-const meanings = {
-  "Instead of an answer": {
-    throttle: "429 ThrottlingException.",
-    exception: "Any exception, with its usual status.",
-    stall: "The request is accepted and never answered; after some events, a stream stalls.",
-    reset: "The connection drops; after some bytes, in the middle of the answer.",
-    resetStream: "The HTTP/2 stream alone ends, by RST_STREAM.",
-    halfOpen: "The connection is no longer read, written or closed.",
-    goaway: "The connection accepts no further requests; with a code, not even this one."
-  },
-  "With the answer": {
-    latency: "The response is delayed.",
-    garbage: "A body that is not a response of the service.",
-    emptyBody: "200 and nothing.",
-    contentType: "The right body with a wrong content type.",
-    half: "Only a part of the body.",
-    huge: "A chat model answers with megabytes of text."
-  },
-  "Inside a stream": {
-    slow: "A pause before each event but the first.",
-    truncateStream: "It ends normally, too early.",
-    streamException: "An exception frame.",
-    errorFrame: "An error frame.",
-    corruptFrame: "A frame has a wrong checksum, or half of its JSON.",
-    missingEnd: "A stream of OpenAI's dialect lacks what tells its end."
-  },
-  "Batch jobs": {
-    jobFailure: "It fails when it is validated.",
-    jobExpiry: "It expires at its timeout, with a part of its records done.",
-    jobPartial: "It is partially completed.",
-    jobStop: "It is stopped in the middle.",
-    recordErrors: "Records get an error instead of an answer.",
-    missingRecords: "Answers are left out of the output.",
-    doubledRecords: "Answers are written twice.",
-    foreignRecords: "Answers under ids that no record has."
-  },
-  "New connections, including this page's": {
-    refuseConnection: "Closed at once, by a reset.",
-    stallConnection: "Accepted, and never served."
-  }
-}
-
-const matchers = ["operation", "model", "region", "text", "attempt"]
-
-const occasions = ["times", "probability", "lasting"]
-
-const rarely = ["skip", "after", "every", "burst", "seed"]
-
-/** @type {Readonly<Record<string, readonly [label: string, placeholder?: string]>>} */
-const words = {
-  operation: ["Operation"],
-  model: ["Model", "any"],
-  region: ["Region", "any"],
-  text: ["Text in the body", "any"],
-  attempt: ["Only this try", "every"],
-  times: ["Times", "1, or ∞"],
-  probability: ["Probability", "0 to 1"],
-  lasting: ["For", "10 seconds"],
-  skip: ["Spare the first", "0"],
-  after: ["Not before", "2 seconds"],
-  every: ["In every", "1 second"],
-  burst: ["Only for", "200 ms"],
-  seed: ["Seed", "its number"],
-  duration: ["Duration", "500 ms"],
-  pause: ["Pause", "200 ms"],
-  upTo: ["Up to", "the same"],
-  retryAfter: ["Retry after", "none"],
-  status: ["Status", "200"],
-  fraction: ["Fraction", "0.5"],
-  megabytes: ["Megabytes", "10"],
-  count: ["Records", "1"],
-  errorCode: ["Error code", "400"],
-  errorMessage: ["Error message", "bad request"]
-}
+/**
+ * The form: `edit` fills it with a fault, under a label for its button; `reset` empties it.
+ *
+ * @typedef {{ readonly edit: (fault: Fault, action: string) => void, readonly reset: () => void }} Form
+ */
 
 /**
- * Fills the form, and calls `submit` with its fault. Errors of `submit` are shown.
+ * Fills the form, and calls `submit` with its fault. What is wrong, by the errors of `submit`, is shown at the fields.
  *
- * @param {HTMLFormElement} form
- * @param {FaultSchema} schema
- * @param {(fault: Fault) => Promise<unknown>} submit
+ * @type {(form: HTMLFormElement, schema: FaultSchema, submit: (fault: unknown) => Promise<unknown>) => Form}
  */
 export const fill = (form, schema, submit) => {
   const byType = new Map(schema.anyOf.map((kind) => [kind.properties?.["type"]?.enum?.[0] ?? "", kind]))
@@ -122,6 +58,11 @@ export const fill = (form, schema, submit) => {
   const meaning = element("p", { id: "fault-meaning", class: "note" })
   const fieldsets = element("div")
   const problem = element("p", { class: "problem", role: "alert" })
+  const asJson = element("input", { type: "checkbox", id: "fault-as-json" })
+  const json = element("textarea", { id: "fault-json", rows: 8, spellcheck: "false" })
+  const jsonField = element("div", { class: "field", hidden: true }, element("label", { for: json.id }, "Fault"), json)
+  const spelled = element("div", {}, labelled("Type", type), meaning, fieldsets)
+  const button = element("button", { type: "submit", class: "primary" })
   /** @type {ReadonlyArray<Field>} */
   let fields = []
 
@@ -145,29 +86,107 @@ export const fill = (form, schema, submit) => {
       ...fieldset("What", what),
       ...fieldset("Which requests", which),
       ...fieldset("How often", when),
-      element("details", {}, element("summary", {}, "More"), element("div", { class: "fields" }, ...elementsOf(rare)))
+      element(
+        "details",
+        { id: "fault-more" },
+        element("summary", {}, "More"),
+        element("div", { class: "fields" }, ...elementsOf(rare))
+      )
     )
   }
 
+  const write = (/** @type {Fault} */ fault) => {
+    if (byType.has(fault.type)) type.value = fault.type
+    choose()
+    const { bursts, ...values } = fault
+    const { every, lasting: burst } = /** @type {{ every?: unknown, lasting?: unknown }} */ (bursts ?? {})
+    const given = { ...values, every, burst }
+    for (const field of fields) field.write(Reflect.get(given, field.name))
+    const more = fieldsets.querySelector("details")
+    if (more !== null) more.open = rarely.some((name) => Reflect.get(given, name) !== undefined)
+  }
+
+  const showJson = () => {
+    jsonField.hidden = !asJson.checked
+    spelled.hidden = asJson.checked
+    // hidden fields would keep the form from being sent
+    for (const control of spelled.querySelectorAll("input, select")) {
+      Reflect.set(control, "disabled", asJson.checked)
+    }
+  }
+
+  const tell = (/** @type {string} */ message, /** @type {ReadonlyArray<Problem>} */ problems) => {
+    const shown = asJson.checked ? [] : problems.flatMap((found) => {
+      const field = fields.find(({ name }) => name === fieldNameOf(found.path))
+      field?.tell(found.message)
+      return field === undefined ? [] : [{ ...found, field }]
+    })
+    shown[0]?.field.element.closest("details")?.setAttribute("open", "")
+    shown[0]?.field.element.querySelector("input")?.focus()
+    problem.textContent = shown.length > 0 && shown.length === problems.length
+      ? shown.map(({ field, message }) => `${labelOf(field.name)}: ${message}`).join("\n")
+      : message
+  }
+
+  const reset = () => {
+    button.textContent = "Add this fault"
+    problem.textContent = ""
+    json.value = ""
+    asJson.checked = false
+    showJson()
+    choose()
+  }
+
   type.addEventListener("change", choose)
+  asJson.addEventListener("change", () => {
+    try {
+      if (asJson.checked) json.value = JSON.stringify(read(type.value, fields), null, 2)
+      else if (json.value.trim() !== "") write(JSON.parse(json.value))
+      problem.textContent = ""
+    } catch (error) {
+      asJson.checked = true
+      problem.textContent = messageOf(error)
+    }
+    showJson()
+  })
   form.addEventListener("submit", async (event) => {
     event.preventDefault()
     problem.textContent = ""
+    for (const field of fields) field.tell("")
     try {
-      await submit(read(type.value, fields))
+      await submit(asJson.checked ? JSON.parse(json.value) : read(type.value, fields))
     } catch (error) {
-      problem.textContent = error instanceof Error ? error.message : String(error)
+      tell(messageOf(error), /** @type {{ problems?: ReadonlyArray<Problem> }} */ (error).problems ?? [])
     }
   })
   form.replaceChildren(
-    labelled("Type", type),
-    meaning,
-    fieldsets,
+    element("label", { class: "check" }, asJson, "As JSON"),
+    spelled,
+    jsonField,
     problem,
-    element("button", { type: "submit", class: "primary" }, "Add this fault")
+    button
   )
-  choose()
+  reset()
+  return {
+    reset,
+    edit: (fault, action) => {
+      reset()
+      button.textContent = action
+      write(fault)
+    }
+  }
 }
+
+/** @type {(error: unknown) => string} */
+const messageOf = (error) => error instanceof Error ? error.message : String(error)
+
+/** The field of a path in a fault: `bursts.every` is the field `every`. */
+const fieldNameOf = (/** @type {string} */ path) => {
+  if (path === "bursts.lasting") return "burst"
+  return path.startsWith("bursts") ? "every" : path.split(/[.[]/)[0] ?? ""
+}
+
+const labelOf = (/** @type {string} */ name) => words[name]?.[0] ?? Format.title(name)
 
 /** @type {(types: ReadonlyArray<string>) => ReadonlyArray<HTMLElement>} */
 const optionsOf = (types) => {
@@ -215,20 +234,30 @@ const durationOf = { anyOf: [{ type: "number" }, { type: "string" }] }
  * @type {(name: string, property: Property, required: boolean) => Field}
  */
 const fieldOf = (name, property, required) => {
-  const [label, placeholder] = words[name] ?? [Format.title(name)]
+  const placeholder = words[name]?.[1]
+  const label = labelOf(name)
   const kinds = (property.anyOf ?? [property]).filter(({ type }) => type !== "null")
   const [kind = {}] = kinds
   const id = `fault-${name}`
 
   if (kind.type === "boolean") {
     const input = element("input", { type: "checkbox", id })
-    return { name, element: labelled(label, input), read: () => input.checked || undefined }
+    return {
+      ...shell(name, label, input),
+      read: () => input.checked || undefined,
+      write: (value) => input.checked = value === true
+    }
   }
   if (kind.type === "string" && kind.enum !== undefined) {
     const blank = required ? [] : [element("option", { value: "" }, name === "operation" ? "any" : "default")]
     const select = element("select", { id }, ...blank, ...kind.enum.map((value) => element("option", {}, value)))
     if (kind.enum.includes("InternalServerException")) select.value = "InternalServerException"
-    return { name, element: labelled(label, select), read: () => select.value || undefined }
+    const initial = select.value
+    return {
+      ...shell(name, label, select),
+      read: () => select.value || undefined,
+      write: (value) => select.value = value === undefined ? initial : String(value)
+    }
   }
   const isNumber = kinds.some(({ type }) => type === "number")
   const isText = kinds.some(({ enum: words, type }) => type === "string" && words === undefined)
@@ -244,9 +273,40 @@ const fieldOf = (name, property, required) => {
     ...(name === "seed" ? undefined : { pattern, title })
   })
   return {
+    ...shell(name, label, input),
+    read: () => input.value.trim() === "" ? undefined : parse(input.value),
+    write: (value) => {
+      input.value = value === undefined
+        ? ""
+        : value === "Infinity"
+        ? "∞"
+        : isNumber && isText
+        ? timeOf(value)
+        : String(value)
+    }
+  }
+}
+
+/** A duration as it is typed: the emulator has milliseconds. */
+const timeOf = (/** @type {unknown} */ value) => typeof value === "number" ? Format.duration(value) : String(value)
+
+/**
+ * The control with its label and the place of its problem.
+ *
+ * @type {(name: string, label: string, control: HTMLElement) => Pick<Field, "name" | "element" | "tell">}
+ */
+const shell = (name, label, control) => {
+  const note = element("p", { id: `${control.id}-problem`, class: "problem" })
+  const shown = labelled(label, control)
+  shown.append(note)
+  control.setAttribute("aria-describedby", note.id)
+  return {
     name,
-    element: labelled(label, input),
-    read: () => input.value.trim() === "" ? undefined : parse(input.value)
+    element: shown,
+    tell: (problem) => {
+      note.textContent = problem
+      control.setAttribute("aria-invalid", String(problem !== ""))
+    }
   }
 }
 

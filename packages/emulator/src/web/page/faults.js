@@ -1,5 +1,5 @@
 /**
- * The pending faults, presets, and a form for others.
+ * The pending faults, presets, and a form to add others and to change them.
  */
 
 /** @import { Fault, Pending } from "./server.js" */
@@ -19,48 +19,95 @@ const presets = [
   ["Stalled connections, 10 s", { type: "stallConnection", lasting: "10 seconds" }]
 ]
 
+/** The fault that the form changes; `undefined` when it adds one. */
+/** @type {number | undefined} */
+let editing
+
+/** @type {FaultForm.Form | undefined} */
+let form
+
+/** @type {() => Promise<void>} */
+let refresh = () => Promise.resolve()
+
 /**
  * Connects the controls. `changed` is called after each change.
  *
  * @param {() => Promise<void>} changed
  */
-export const start = async (changed) => {
-  const act = async (/** @type {() => Promise<string>} */ action) => {
-    const news = await action()
-    find("fault-news", HTMLElement).textContent = news
-    await changed()
-  }
-  const attempt = (/** @type {() => Promise<string>} */ action) => () =>
-    act(action).catch((error) => {
-      find("fault-news", HTMLElement).textContent = String(error.message)
-    })
-  const inject = (/** @type {Fault} */ fault) => async () => {
-    const [id] = await Server.inject(fault)
-    return `Fault ${id} waits.`
-  }
+export const start = (changed) => {
+  refresh = changed
   for (const [name, fault] of presets) {
     const button = element("button", { type: "button" }, name)
-    button.addEventListener("click", attempt(inject(fault)))
+    button.addEventListener("click", attempt(() => inject(fault)))
     find("presets", HTMLElement).append(button)
   }
-  remove = (id) =>
-    attempt(async () => {
-      await Server.removeFault(id)
-      return `Fault ${id} was removed.`
-    })()
   find("clear", HTMLButtonElement).addEventListener(
     "click",
     attempt(async () => {
       await Server.clearFaults()
+      stopEditing()
       return "All faults were removed."
     })
   )
-  const schema = await Server.faultSchema()
-  FaultForm.fill(find("fault-form", HTMLFormElement), schema, (fault) => act(inject(fault)))
+  find("fault-cancel", HTMLButtonElement).addEventListener("click", () => {
+    stopEditing()
+    find("adding-summary", HTMLElement).focus()
+  })
 }
 
-/** @type {(id: number) => void} */
-let remove = () => {}
+/** Fills the form, by the faults that the emulator has. */
+export const load = async () => {
+  const schema = await Server.faultSchema()
+  const old = find("fault-form", HTMLFormElement)
+  // without the listeners of a former load
+  const fresh = element("form", { id: "fault-form" })
+  old.replaceWith(fresh)
+  form = FaultForm.fill(fresh, schema, (fault) => act(() => put(fault)))
+}
+
+/** @type {(fault: unknown) => Promise<string>} */
+const put = async (fault) => {
+  if (editing === undefined) return inject(fault)
+  const id = editing
+  await Server.replaceFault(id, fault)
+  stopEditing()
+  items.get(id)?.item.remove()
+  items.delete(id)
+  return `Fault ${id} was changed, and begins anew.`
+}
+
+const inject = async (/** @type {unknown} */ fault) => {
+  const [id] = await Server.inject(fault)
+  return `Fault ${id} waits.`
+}
+
+const act = async (/** @type {() => Promise<string>} */ action) => {
+  const news = await action()
+  find("fault-news", HTMLElement).textContent = news
+  await refresh()
+}
+
+const attempt = (/** @type {() => Promise<string>} */ action) => () =>
+  act(action).catch((error) => {
+    find("fault-news", HTMLElement).textContent = String(error.message)
+  })
+
+/** @type {(id: number, fault: Fault) => void} */
+const edit = (id, fault) => {
+  editing = id
+  form?.edit(fault, `Change fault ${id}`)
+  find("adding", HTMLDetailsElement).open = true
+  setText(find("adding-title", HTMLElement), `Change fault ${id}`)
+  find("fault-cancel", HTMLButtonElement).hidden = false
+  find("fault-type", HTMLElement).focus()
+}
+
+const stopEditing = () => {
+  editing = undefined
+  form?.reset()
+  setText(find("adding-title", HTMLElement), "Add a fault")
+  find("fault-cancel", HTMLButtonElement).hidden = true
+}
 
 /** @type {Map<number, { item: HTMLLIElement, struck: HTMLElement }>} */
 const items = new Map()
@@ -75,13 +122,14 @@ export const show = (pending) => {
     if (item.contains(document.activeElement)) find("clear", HTMLButtonElement).focus()
     item.remove()
     items.delete(id)
+    if (editing === id) stopEditing()
   }
-  for (const { fault, id, struck } of pending) {
+  for (const [index, { fault, id, struck }] of pending.entries()) {
     let shown = items.get(id)
     if (shown === undefined) {
       shown = make(id, fault)
       items.set(id, shown)
-      list.append(shown.item)
+      list.insertBefore(shown.item, list.children[index] ?? null)
     }
     setText(shown.struck, `struck ${Format.count(struck)} ×`)
   }
@@ -98,8 +146,16 @@ export const forget = () => {
 /** @type {(id: number, fault: Fault) => { item: HTMLLIElement, struck: HTMLElement }} */
 const make = (id, fault) => {
   const struck = element("span", { class: "struck" })
+  const change = element("button", { type: "button", class: "quiet", "aria-label": `Edit fault ${id}` }, "Edit")
+  change.addEventListener("click", () => edit(id, fault))
   const button = element("button", { type: "button", class: "quiet", "aria-label": `Remove fault ${id}` }, "Remove")
-  button.addEventListener("click", () => remove(id))
+  button.addEventListener(
+    "click",
+    attempt(async () => {
+      await Server.removeFault(id)
+      return `Fault ${id} was removed.`
+    })
+  )
   const item = element(
     "li",
     {},
@@ -109,6 +165,7 @@ const make = (id, fault) => {
       element("span", { class: "fault-name" }, fault.type),
       element("span", { class: "note" }, `#${id}`),
       struck,
+      change,
       button
     ),
     element("p", { class: "note" }, Format.conditions(fault).join(" · ") || "once")

@@ -25,7 +25,7 @@ export const timeOfDay = (epochMillis) => {
 export const duration = (value) => {
   const millis = Number(value)
   if (!Number.isFinite(millis)) return String(value)
-  if (millis < 1000) return `${millis} ms`
+  if (millis < 1000) return `${Math.round(millis)} ms`
   const [size, unit] = millis < 60_000 ? [1000, "s"] : millis < 3_600_000 ? [60_000, "min"] : [3_600_000, "h"]
   return `${Number((millis / size).toFixed(1))} ${unit}`
 }
@@ -95,12 +95,15 @@ export const parseDuration = (text) => {
 const spelled = { ms: "millis", s: "seconds", sec: "seconds", m: "minutes", min: "minutes", h: "hours" }
 
 /**
- * Why a request was refused: the exception and its message, and the rule with its evidence.
+ * Why a request was refused, in one line: the exception, its message, and the numbers of a quota.
  *
  * @param {import("../../Statistics.ts").Refusal} refusal
  */
-export const refusal = ({ exception, message, rule }) =>
+export const refusal = ({ exception, message, quota, retryMillis }) =>
   [
-    message === undefined ? exception : `${exception}: ${message}`,
-    ...(rule === undefined ? [] : [`Rule: ${rule.refuses} (${rule.source})`])
-  ].join(" — ")
+    message === undefined ? exception : `${exception}: ${message.replace(/\.$/, "")}`,
+    ...(quota === undefined ? [] : [
+      `${count(quota.needed)} needed, ${count(Math.max(0, quota.left))} of ${count(quota.limit)} ${quota.unit} left`,
+      ...(retryMillis === undefined ? [] : [`room in ${duration(retryMillis)}`])
+    ])
+  ].join(" · ")

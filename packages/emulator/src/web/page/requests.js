@@ -2,8 +2,9 @@
  * The table of the latest requests, the newest first. A row expands to show the details of its request.
  */
 
-/** @import { Detail, Entry, Log } from "../RequestLog.ts" */
+/** @import { Entry, Log } from "../RequestLog.ts" */
 
+import * as Detail from "./detail.js"
 import { element, find, setText } from "./element.js"
 import * as Format from "./format.js"
 import * as Server from "./server.js"
@@ -22,25 +23,36 @@ const most = 256
 /** @type {Map<number, Row>} */
 const rows = new Map()
 
+/** The number of requests in flight among those shown. */
+/** @type {Set<number>} */
+const open = new Set()
+
 /** @param {Log} log */
 export const show = ({ now, requests }) => {
   const body = find("rows", HTMLTableSectionElement)
-  for (const entry of requests) {
+  for (const entry of requests.slice(-most)) {
     let row = rows.get(entry.number)
     if (row === undefined) rows.set(entry.number, row = make(entry, body))
     row.update(entry)
+    if (entry.outcome === "in-flight") open.add(entry.number)
+    else open.delete(entry.number)
   }
-  for (const row of rows.values()) row.tick(now)
   for (const [number, row] of [...rows].slice(0, Math.max(0, rows.size - most))) {
     row.remove()
     rows.delete(number)
+    open.delete(number)
   }
+  for (const number of open) rows.get(number)?.tick(now)
   find("no-requests", HTMLElement).hidden = rows.size > 0
 }
+
+/** Whether a request is being answered. */
+export const isBusy = () => open.size > 0
 
 /** After a restart of the emulator. */
 export const forget = () => {
   rows.clear()
+  open.clear()
   find("rows", HTMLTableSectionElement).replaceChildren()
 }
 
@@ -55,61 +67,71 @@ const make = (first, body) => {
   })
   const time = element("time", { datetime: new Date(first.receivedAt).toISOString() })
   time.textContent = Format.timeOfDay(first.receivedAt)
-  toggle.append(time)
-  const operation = element("td")
-  const model = element("td", { class: "model" })
+  toggle.append(time, element("span", { class: "hidden" }, `, details of request ${first.number}`))
+  const operation = element("span", { class: "operation" })
+  const model = element("code", { class: "model" })
   const status = element("span", { class: "status" })
-  const millis = element("td", { class: "number" })
-  const input = element("td", { class: "number" })
-  const output = element("td", { class: "number" })
-  const fault = element("td")
-  const attempt = element("td", { class: "number" })
+  const fault = element("span", {})
+  const reason = element("p", { class: "reason" })
+  const flow = element("progress", { class: "flow", "aria-label": "The answer is being sent" })
+  const tail = element("p", { class: "tail" })
+  const cells = {
+    millis: cell("number", "Milliseconds"),
+    input: cell("number", "Tokens in"),
+    output: cell("number", "Tokens out"),
+    events: cell("number", "Events"),
+    attempt: cell("number", "Attempt")
+  }
   const row = element(
     "tr",
-    { class: "request new" },
-    element("th", { scope: "row" }, toggle),
-    operation,
-    model,
-    element("td", {}, status),
-    millis,
-    input,
-    output,
-    fault,
-    attempt
+    { class: "request new", role: "row" },
+    element("th", { scope: "row", role: "rowheader" }, toggle),
+    element("td", { class: "what", role: "cell" }, operation, model),
+    element("td", { class: "outcome", role: "cell" }, status, fault, flow, reason, tail),
+    cells.millis.cell,
+    cells.input.cell,
+    cells.output.cell,
+    cells.events.cell,
+    cells.attempt.cell
   )
-  const content = element("td", { colspan: 9 })
-  const details = element("tr", { id: detailId, class: "details", hidden: true }, content)
+  const content = element("td", { colspan: 8, role: "cell" })
+  const details = element("tr", { id: detailId, class: "details", hidden: true, role: "row" }, content)
   body.prepend(row, details)
 
   let { millis: took } = first
   const showDetails = () =>
     Server.request(first.number).then(
-      (detail) => content.replaceChildren(...describe(detail)),
+      (detail) => replace(content, Detail.describe(detail)),
       () => content.replaceChildren(element("p", { class: "note" }, "The emulator no longer keeps this request."))
     )
-  const open = () => {
+  row.addEventListener("click", (event) => {
+    // a text that is being selected is not a click
+    if (event.target !== toggle && String(getSelection() ?? "") !== "") return
     details.hidden = !details.hidden
     toggle.setAttribute("aria-expanded", String(!details.hidden))
     if (!details.hidden) void showDetails()
-  }
-  row.addEventListener("click", open)
+  })
 
   return {
     update: (latest) => {
       took = latest.millis
+      const flows = latest.outcome === "in-flight" && latest.status !== undefined
       setText(operation, latest.operation ?? "unknown")
       setText(model, latest.model ?? "")
-      model.title = latest.model ?? ""
       setText(status, statusOf(latest))
       status.className = `status ${classOf(latest)}`
-      status.title = latest.refusal === undefined ? "" : Format.refusal(latest.refusal)
-      setText(input, latest.inputTokens === undefined ? "" : Format.count(latest.inputTokens))
-      setText(output, latest.outputTokens === undefined ? "" : Format.count(latest.outputTokens))
+      flow.hidden = !flows
+      setText(reason, reasonOf(latest))
+      setText(tail, flows ? latest.tail ?? "" : "")
+      setText(cells.input.value, latest.inputTokens === undefined ? "" : Format.count(latest.inputTokens))
+      setText(cells.output.value, latest.outputTokens === undefined ? "" : Format.count(latest.outputTokens))
+      setText(cells.events.value, latest.events === 0 ? "" : Format.count(latest.events))
+      setText(cells.attempt.value, latest.attempt === undefined ? "" : String(latest.attempt))
+      setText(cells.millis.value, took === undefined ? "" : Format.count(took))
       fault.replaceChildren(...latest.faults.map((name) => element("span", { class: "fault-name" }, name)))
-      setText(attempt, latest.attempt === undefined ? "" : String(latest.attempt))
       if (!details.hidden) void showDetails()
     },
-    tick: (now) => setText(millis, Format.count(took ?? Math.max(0, now - first.receivedAt))),
+    tick: (now) => setText(cells.millis.value, Format.count(took ?? Math.max(0, now - first.receivedAt))),
     remove: () => {
       row.remove()
       details.remove()
@@ -117,47 +139,39 @@ const make = (first, body) => {
   }
 }
 
+/** Keeps what is open inside, and scrolled, while an answer flows. */
+const replace = (/** @type {HTMLElement} */ content, /** @type {ReadonlyArray<Node>} */ nodes) => {
+  const wasOpen = content.querySelector("details")?.open === true
+  const tops = [...content.querySelectorAll("pre")].map(({ scrollTop }) => scrollTop)
+  content.replaceChildren(...nodes)
+  const headers = content.querySelector("details")
+  if (headers !== null) headers.open = wasOpen
+  for (const [index, pre] of content.querySelectorAll("pre").entries()) pre.scrollTop = tops[index] ?? 0
+}
+
+/** A cell whose label is shown where there is no room for the heads of columns. */
+const cell = (/** @type {string} */ type, /** @type {string} */ label) => {
+  const value = element("span", {})
+  return { value, cell: element("td", { class: type, "data-label": label, role: "cell" }, value) }
+}
+
 /** @type {(entry: Entry) => string} */
 const statusOf = ({ outcome, status }) => {
   if (outcome === "completed") return String(status ?? "")
-  const word = outcome === "in-flight" ? (status === undefined ? "waiting" : "writing") : outcome
+  const word = outcome === "in-flight" ? (status === undefined ? "waiting" : "sending") : outcome
   return status === undefined ? word : `${status} ${word}`
 }
 
 /** @type {(entry: Entry) => string} */
-const classOf = ({ outcome, status }) => {
+const classOf = ({ outcome, refusal, status }) => {
   if (outcome === "in-flight") return "status-flight"
-  return outcome === "completed" ? `status-${String(status).charAt(0)}` : "status-5"
+  if (outcome !== "completed") return "status-5"
+  // a stream that failed has status 200
+  return refusal !== undefined && status === 200 ? "status-5" : `status-${String(status).charAt(0)}`
 }
 
-/** @type {(detail: Detail) => ReadonlyArray<Node>} */
-const describe = (detail) => [
-  element(
-    "dl",
-    { class: "facts" },
-    ...fact("Request id", detail.requestId),
-    ...fact("Path", detail.path),
-    ...fact("Protocol", `HTTP/${detail.protocol}`),
-    ...fact("Signed by", detail.scheme ?? "no accepted credentials"),
-    ...fact("Region", detail.region),
-    ...fact("Outcome", detail.outcome),
-    ...(detail.refusal === undefined ? [] : fact("Refused", Format.refusal(detail.refusal))),
-    ...Object.entries(detail.headers).filter(([name]) => !name.startsWith(":")).flatMap(([name, value]) =>
-      fact(name, value)
-    )
-  ),
-  detail.body === undefined
-    ? element(
-      "p",
-      { class: "note" },
-      "Bodies may hold prompts and are not shown. An emulator with ",
-      captured(),
-      " shows them."
-    )
-    : element("pre", { tabindex: 0, "aria-label": "Body of the request" }, JSON.stringify(detail.body, null, 2))
-]
-
-const captured = () => element("code", {}, "capture: true")
-
-/** @type {(name: string, value: string) => ReadonlyArray<Node>} */
-const fact = (name, value) => [element("dt", {}, name), element("dd", {}, value)]
+/** Why it was refused or interrupted, in one line. */
+const reasonOf = (/** @type {Entry} */ { events, outcome, refusal }) => {
+  if (refusal !== undefined) return Format.refusal(refusal)
+  return outcome === "aborted" ? `Stopped by the client after ${Format.count(events)} events` : ""
+}
