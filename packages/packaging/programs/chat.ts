@@ -8,6 +8,6 @@ const Chat = BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }).pipe(
   Layer.provide(BedrockClient.layer({ region: "us-east-1" }))
 )
 
-const program = ChatService.text("Why is the sky blue?").pipe(Effect.flatMap(Console.log))
+const program = ChatService.text({ messages: "Why is the sky blue?", maxTokens: 300 }).pipe(Effect.flatMap(Console.log))
 
 NodeRuntime.runMain(Effect.provide(program, Chat))

@@ -86,8 +86,6 @@ describe.skipIf(Programs.missing("registry") !== undefined)("A newcomer, in an e
         "es2023",
         "--lib",
         "es2023",
-        "--types",
-        "",
         program!.title!
       ], { cwd: home }))
     assert.strictEqual(code, 0, output)

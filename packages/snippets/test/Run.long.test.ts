@@ -7,11 +7,13 @@ import * as Programs from "./support/Programs.ts"
 
 const programs = Pages.all().filter(({ name }) => name !== "README.md").flatMap(Programs.of)
 
-describe("The programs", { concurrent: true }, () => {
+describe("The program", { concurrent: true }, () => {
   const folder = Files.make("programs")
   afterAll(() => Fs.rmSync(folder, { recursive: true, force: true }))
 
   for (const program of programs) {
-    it.live(`${program.page.name}:${program.snippet.line} print what the page says`, () => expected(program, folder))
+    const { page, snippet } = program
+    // With the time in which it waits for others.
+    it.live(`${page.name}:${snippet.line} prints what the page says`, () => expected(program, folder), 600_000)
   }
 })

@@ -1,5 +1,5 @@
 /**
- * A test of a program of a page: it ends well, and prints what the page says.
+ * A test of a program of a page: it ends well, prints what the page says, and warns of nothing.
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
@@ -12,5 +12,6 @@ export const expected: (program: Programs.Program, folder: string) => Effect.Eff
     assert.strictEqual(code, 0, stdout + stderr)
     const output = Snippet.outputOf(program.snippet, program.page.snippets)
     if (output !== undefined && !Snippet.matches(output, stdout)) assert.strictEqual(stdout, output, stderr)
+    assert.strictEqual(stderr, "")
   }
 )
