@@ -7,41 +7,36 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Budget, ChatService, Pricing, Tool, ToolLoop } from "@strata/core"
-import { Clock, Console, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Console, Effect, Layer, Schema } from "effect"
+import * as Orders from "./src/Orders.ts"
 import * as Provider from "./src/Provider.ts"
 import { script } from "./src/Shopkeeper.ts"
 
-interface Order {
-  readonly id: string
-  readonly customer: string
-  readonly day: number
-}
-
-/** Where the orders are: a database in a real program, an array in a test. */
-class Orders extends Context.Service<Orders, {
-  readonly of: (customer: string) => Effect.Effect<ReadonlyArray<Order>>
-  readonly remove: (id: string) => Effect.Effect<void>
-}>()("@strata/examples/Orders") {}
-
-const today = Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 86_400_000))
+const ageOf = ({ at }: Orders.Order) =>
+  Effect.map(Clock.currentTimeMillis, (now) => Math.floor((now - at) / 86_400_000))
 
 const findOrders = Tool.make("find_orders", {
   description: "The orders of a customer, with their age in days",
   input: Schema.Struct({ customer: Schema.String }),
   handler: Effect.fnUntraced(function*({ customer }) {
-    const orders = yield* Orders.use(({ of }) => of(customer))
-    const now = yield* today
-    return { orders: orders.map(({ day, id }) => ({ id, age: now - day })) }
+    const orders = yield* Orders.Orders.use(({ of }) => of(customer))
+    return {
+      orders: yield* Effect.forEach(orders, (order) => Effect.map(ageOf(order), (age) => ({ id: order.id, age })))
+    }
   })
 })
 
 const cancelOrder = Tool.make("cancel_order", {
   description: "Cancels an order that is not older than 14 days",
-  input: Schema.Struct({ id: Schema.String, age: Schema.Int }),
-  handler: ({ age, id }) =>
-    age > 14
-      ? Effect.fail(`Order ${id} is ${age} days old: it cannot be cancelled any more`)
-      : Orders.use(({ remove }) => remove(id)).pipe(Effect.as(`Order ${id} is cancelled`))
+  input: Schema.Struct({ id: Schema.String }),
+  handler: Effect.fnUntraced(function*({ id }) {
+    const { find, remove } = yield* Orders.Orders
+    // Looked up again: what must be true is not taken from the model.
+    const age = yield* Effect.flatMap(find(id), ageOf)
+    if (age > 14) return yield* Effect.fail(`Order ${id} is ${age} days old: it cannot be cancelled any more`)
+    yield* remove(id)
+    return `Order ${id} is cancelled`
+  })
 })
 
 /** Needs `ChatService`, and `Orders` because of its tools. */
@@ -70,23 +65,11 @@ const program = Effect.gen(function*() {
   yield* Console.log(`$${account?.spent.toFixed(6)} of $${account?.limit} spent`)
 })
 
-const OrdersInMemory = Layer.effect(
-  Orders,
-  Effect.map(today, (now) => {
-    const orders = new Map([["A1", 3], ["A2", 20]].map(([id, age]) => [`${id}`, now - Number(age)]))
-    return {
-      of: (customer) =>
-        Effect.sync(() => customer === "Ada" ? Array.from(orders, ([id, day]) => ({ id, customer, day })) : []),
-      remove: (id) => Effect.sync(() => void orders.delete(id))
-    }
-  })
-)
-
 // Dollars for a million tokens; made up for this example.
 const prices = Pricing.layer([{ model: "*", price: { input: 0.5, output: 2, source: "an example" } }])
 
 const Chat = Provider.scripted(script).pipe(ChatService.withBudget(budget), Layer.provide(prices))
 
-export const main = program.pipe(Effect.provide([Chat, OrdersInMemory]))
+export const main = program.pipe(Effect.provide([Chat, Orders.layerMemory]))
 
 if (import.meta.main) NodeRuntime.runMain(main)

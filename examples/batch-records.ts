@@ -1,7 +1,8 @@
 /**
  * Many texts that can wait, at half the price: one batch job, which goes on when the program stops.
  *
- * With Bedrock itself, run it twice: the second time it finds its job by the name. Set STRATA_BATCH_INPUT and
+ * Of 120 texts three are blank, which a single call would refuse. Offline, hashed words play the model, and Bedrock and S3
+ * are in this process. With Bedrock itself, run it twice: the second time it finds its job by the name. Set STRATA_BATCH_INPUT and
  * STRATA_BATCH_OUTPUT, folders like `s3://my-bucket/batch/`, and STRATA_BATCH_ROLE_ARN.
  */
 import { NodeRuntime } from "@effect/platform-node"

@@ -2,14 +2,16 @@
  * Three tenants, one quota: each gets its fair share of it, however much another one asks, has a budget of its own, and what
  * it used is written into a table.
  *
- * The tenant of a call is in its request metadata, which Bedrock writes into its log of invocations too. Offline, the emulator has a
- * quota of 4,000 tokens in two seconds, and the table is in a PostgreSQL inside this process; `DATABASE_URL` names another.
+ * The tenant of a call is in its request metadata, which Bedrock writes into its log of invocations too. One tenant asks 60
+ * questions at once, two others five each a moment later: they are answered among the first, and the first is stopped by its
+ * budget. Offline, the emulator has a quota of 4,000 tokens in two seconds. The table is in an SQLite in memory; a
+ * PostgreSQL is another layer.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Budget, ChatService, Key, Policy, Pricing, Quota, RequestMetadata, UsageEvents } from "@strata/core"
+import { SqliteClient } from "@strata/persistence"
 import { Array, Clock, Console, Effect, Layer, Result } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Database from "./src/Database.ts"
 import * as Provider from "./src/Provider.ts"
 
 const tokens = 4_000
@@ -76,11 +78,11 @@ const program = Effect.gen(function*() {
 const report = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql<{ tenant: string; calls: number; tokens: number }>`
-    select tenant, count(*)::int as calls, sum(tokens)::int as tokens from usage group by tenant order by tenant
+    select tenant, count(*) as calls, sum(tokens) as tokens from usage group by tenant order by tenant
   `
   for (const { calls, tenant, tokens } of rows) yield* Console.log(`${tenant}: ${calls} calls, ${tokens} tokens`)
 })
 
-export const main = Effect.andThen(program, report).pipe(Effect.provide(Database.layer))
+export const main = Effect.andThen(program, report).pipe(Effect.provide(SqliteClient.layer({ filename: ":memory:" })))
 
 if (import.meta.main) NodeRuntime.runMain(main)

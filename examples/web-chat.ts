@@ -3,12 +3,13 @@
  * has consequences. `useChat` of the AI SDK talks to the same server.
  *
  * `pnpm example web-chat`, then open http://localhost:3000. `PORT` names another port; with `--once` it asks itself a
- * question, prints what a page would get, and ends.
+ * question, prints what a page would show, and ends. Offline, a script plays the model.
  */
 import { NodeHttpServer, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { EmbeddingService } from "@strata/core"
 import { UiChat, type UiMessage, UiRuns } from "@strata/ui"
-import { Config, Console, Effect, Layer, Stream } from "effect"
+import { Config, Console, Effect, Layer, Schema, Stream } from "effect"
+import { Sse } from "effect/encoding"
 import {
   FetchHttpClient,
   HttpClient,
@@ -71,7 +72,17 @@ const Listening = Layer.unwrap(
   )
 )
 
-/** What a page does with a question; prints each event of the answer. */
+/** The members of chunks that `ask` prints. */
+const Chunk = Schema.fromJsonString(Schema.Struct({
+  type: Schema.String,
+  delta: Schema.optional(Schema.String),
+  toolName: Schema.optional(Schema.String),
+  input: Schema.optional(Schema.Unknown),
+  title: Schema.optional(Schema.String),
+  url: Schema.optional(Schema.String)
+}))
+
+/** What a page does with a question; prints what the page would show. */
 const ask = Effect.fnUntraced(function*(url: string, text: string) {
   const client = yield* HttpClient.HttpClient
   const request = HttpClientRequest.post(`${url}/api/chat`).pipe(
@@ -81,11 +92,18 @@ const ask = Effect.fnUntraced(function*(url: string, text: string) {
     })
   )
   const response = yield* client.execute(request)
+  let written = ""
   yield* response.stream.pipe(
     Stream.decodeText(),
-    Stream.splitLines,
-    Stream.filter((line) => line !== ""),
-    Stream.runForEach(Console.log)
+    Stream.pipeThroughChannel(Sse.decode()),
+    Stream.filter(({ data }) => data !== "[DONE]"),
+    Stream.mapEffect(({ data }) => Schema.decodeEffect(Chunk)(data)),
+    Stream.runForEach(({ delta = "", input, title, toolName, type, url }) => {
+      written = type === "text-start" ? "" : written + delta
+      if (type === "text-end") return Console.log(written)
+      if (type === "tool-input-available") return Console.log(`[${toolName} ${JSON.stringify(input)}]`)
+      return type === "source-url" ? Console.log(`  (${title}: ${url})`) : Effect.void
+    })
   )
 })
 

@@ -163,7 +163,9 @@ const emulatedBatch = (model: string) =>
       roleArn: "arn:aws:iam::123456789012:role/my-batch-role",
       endpoint: client.endpoint,
       s3: { endpoint: client.endpoint, forcePathStyle: true }
-    }).pipe(Layer.provide(BedrockClient.layer(client))), { s3: { buckets: ["my-bucket"] } }).pipe(Layer.provide(local))
+    }).pipe(Layer.provide(BedrockClient.layer(client))), { s3: { buckets: ["my-bucket"] } }).pipe(
+      Layer.provide(answers([]))
+    )
 
 /** How to wait for a batch job: the real one takes hours, offline it is a matter of seconds. */
 export const waiting = Effect.map(

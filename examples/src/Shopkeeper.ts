@@ -21,11 +21,11 @@ export const script = ({ messages }: ChatRequest.Resolved) => {
   return {
     content: orders.length === 0
       ? [call("find_orders", { customer }, results.length)]
-      : orders.map((order, index) => call("cancel_order", { ...order }, results.length + index))
+      : orders.map(({ id }, index) => call("cancel_order", { id }, results.length + index))
   }
 }
 
-const call = (name: string, params: Record<string, string | number>, place: number) => ({
+const call = (name: string, params: Record<string, string>, place: number) => ({
   type: "tool-call" as const,
   id: `call-${place}`,
   name,

@@ -34,7 +34,7 @@ const Services = Layer.mergeAll(Database.layer, Provider.local, TestEmbedding.la
   Layer.provide(Example.offline)
 )
 
-layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("VectorStore", (it) => {
+layer(Services, { excludeTestServices: true, timeout: "3 minutes" })("VectorStore", (it) => {
   it.effect("embeds only what is new or changed, and replaces it", () =>
     Effect.gen(function*() {
       const double = yield* TestEmbedding.TestEmbedding

@@ -38,11 +38,13 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.match(output, /^200 .+\n200 .+\n504 .+$/m)
     }))
 
-  it.effect("the handler of lambda is the program of the README", () =>
+  it.effect("the handler of lambda is the program of the README and of the recipe", () =>
     Effect.sync(() => {
       const file = Fs.readFileSync(`${Example.directory}/src/lambda/handler.ts`, "utf8")
       const program = file.slice(file.indexOf("import ")).trim()
-      assert.include(Fs.readFileSync(`${Example.directory}/../packages/bedrock/README.md`, "utf8"), program)
+      for (const page of ["packages/bedrock/README.md", "docs/src/content/docs/recipes/lambda.md"]) {
+        assert.include(Fs.readFileSync(`${Example.directory}/../${page}`, "utf8"), program)
+      }
     }))
 
   it.effect("demo answers its questions with the right passages", () =>
