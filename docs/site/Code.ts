@@ -79,7 +79,8 @@ export const plugin = async (
           for (const line of codeBlock.getLines().filter(({ text }) => !text.startsWith("import "))) {
             for (const match of line.text.matchAll(/(?<![\w.])[A-Z]\w*(?:\.\w+)?/g)) {
               const href = links.get(match[0])
-              if (href !== undefined) {
+              const declared = /\b(?:type|const|class|interface|function) $/.test(line.text.slice(0, match.index))
+              if (href !== undefined && !declared) {
                 line.addAnnotation(new LinkAnnotation(match.index, match.index + match[0].length, href))
               }
             }
