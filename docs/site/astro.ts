@@ -3,3 +3,4 @@
  */
 process.env.ASTRO_TELEMETRY_DISABLED = "1"
 await import("../node_modules/astro/bin/astro.mjs" as string)
+export {}
