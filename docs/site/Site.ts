@@ -97,7 +97,7 @@ const ordered = (page: string) => {
   const front = text.split(/^---$/m, 2)[1] ?? ""
   return {
     label: /^title: *["']?(.*?)["']?$/m.exec(front)?.[1] ?? page,
-    link: `/${page.slice(content.length + 1).replace(/\.mdx?$/, "")}/`,
+    link: `/${page.slice(content.length + 1).replace(/(\/index)?\.mdx?$/, "")}/`,
     order: Number(/\border: *(\d+)/.exec(front)?.[1] ?? 1000)
   }
 }

@@ -22,8 +22,15 @@ const idsOf = (file: string): ReadonlySet<string> => {
   return found
 }
 
-/** `/guides/chat/: /guides/chats/ does not exist`. Links to other hosts are not followed. */
-export const broken = (pages: ReadonlyArray<string>): ReadonlyArray<string> =>
+/** `/guides/chats/ does not exist: /guides/chat/`. Links to other hosts are not followed. */
+export const broken = (pages: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const found = Map.groupBy(brokenOf(pages), ({ problem }) => problem)
+  return [...found].map(([problem, [first, ...others]]) =>
+    `${problem}: ${first!.page}${others.length === 0 ? "" : ` and ${others.length} other pages`}`
+  )
+}
+
+const brokenOf = (pages: ReadonlyArray<string>) =>
   pages.flatMap((page) => {
     const html = Fs.readFileSync(Path.join(dist, page, "index.html"), "utf8")
     const targets = new Set(
@@ -33,11 +40,11 @@ export const broken = (pages: ReadonlyArray<string>): ReadonlyArray<string> =>
       const url = new URL(target, `http://site${page}`)
       if (url.host !== "site") return []
       const file = fileOf(url.pathname)
-      if (file === undefined) return [`${page}: ${target} does not exist`]
-      if (file.endsWith(".html") && !url.pathname.endsWith("/")) return [`${page}: ${target} needs a slash at its end`]
+      if (file === undefined) return [{ page, problem: `${target} does not exist` }]
+      if (file.endsWith(".html") && !url.pathname.endsWith("/")) return [{ page, problem: `${target} needs a slash at its end` }]
       const anchor = decodeURIComponent(url.hash.slice(1))
       return anchor === "" || anchor === "_top" || idsOf(file).has(anchor)
         ? []
-        : [`${page}: ${target} has no such heading`]
+        : [{ page, problem: `${target} has no such heading` }]
     })
   })
