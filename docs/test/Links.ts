@@ -41,7 +41,9 @@ const brokenOf = (pages: ReadonlyArray<string>) =>
       if (url.host !== "site") return []
       const file = fileOf(url.pathname)
       if (file === undefined) return [{ page, problem: `${target} does not exist` }]
-      if (file.endsWith(".html") && !url.pathname.endsWith("/")) return [{ page, problem: `${target} needs a slash at its end` }]
+      if (file.endsWith(".html") && !url.pathname.endsWith("/")) {
+        return [{ page, problem: `${target} needs a slash at its end` }]
+      }
       const anchor = decodeURIComponent(url.hash.slice(1))
       return anchor === "" || anchor === "_top" || idsOf(file).has(anchor)
         ? []

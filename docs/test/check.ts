@@ -138,11 +138,12 @@ async function box(page: Page, name: string): Promise<void> {
   }
 }
 
-/** From the keyboard, as readers do. */
+/** From the keyboard, as readers do, once the page is idle and has loaded the index. */
 async function search(browser: Browser): Promise<void> {
   let current = ""
   const page = await open(browser, () => `search "${current}"`, { width: 1280, height: 900 })
   await page.goto(`${site.url}/`)
+  await page.waitForLoadState("networkidle")
   await page.keyboard.press("Control+k")
   const input = page.locator("#starlight__search input")
   for (const [query, ...wanted] of searches) {
@@ -154,8 +155,11 @@ async function search(browser: Browser): Promise<void> {
         document.querySelector("#starlight__search .pagefind-ui__message")?.textContent.includes(`for ${query}`),
       query
     ).catch(() => undefined)
-    const links = page.locator("#starlight__search .pagefind-ui__result")
-    await links.first().waitFor().catch(() => undefined)
+    // Results are listed before they are loaded.
+    await page.waitForFunction(() => {
+      const results = [...document.querySelectorAll("#starlight__search .pagefind-ui__result")].slice(0, 3)
+      return results.length > 0 && results.every((result) => result.querySelector("a") !== null)
+    }).catch(() => undefined)
     const found = await page.locator("#starlight__search .pagefind-ui__result").evaluateAll((results) =>
       results.map((result) => new URL(result.querySelector("a")?.href ?? location.href).pathname)
     )
