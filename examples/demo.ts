@@ -21,13 +21,15 @@ export const program = Effect.gen(function*() {
   const { server } = yield* Bedrock.Bedrock
   yield* Screen.print(
     server === undefined
-      ? "Strata on Amazon Bedrock"
-      : `Strata on an emulated Amazon Bedrock at ${server.url}, through the AWS SDK; models on this machine answer`
+      ? "Strata on Amazon Bedrock, through the AWS SDK"
+      : `Strata on an emulated Bedrock at ${server.url}, through the AWS SDK.\n` +
+        "No language model is asked: a sentence encoder on this machine embeds, and answers are\n" +
+        "quoted from the documents."
   )
 
   const index = yield* Indexing.index
-  yield* Troubles.burst(index.passages)
-  yield* Troubles.outage(index.passages)
+  yield* Troubles.burst
+  yield* Troubles.outage
   yield* Costs.costs
   yield* Answers.answers(index)
   yield* Summary.summary((yield* Clock.currentTimeMillis) - start)
@@ -36,10 +38,9 @@ export const program = Effect.gen(function*() {
   if (isLive && process.stdin.isTTY) yield* Answers.converse(index)
 })
 
-export const main = program.pipe(
-  Effect.provide([Bedrock.layer, Screen.layer]),
-  // The screen shows what the warnings say.
-  Effect.provideService(References.MinimumLogLevel, "Error")
-)
+/** Without the warnings of Strata: the screen shows what they say. */
+export const quiet = Effect.provideService(References.MinimumLogLevel, "Error")
+
+export const main = quiet(program).pipe(Effect.provide([Bedrock.layer, Screen.layer]))
 
 if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

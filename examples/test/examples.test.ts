@@ -3,7 +3,6 @@ import { Effect } from "effect"
 import * as Fs from "node:fs"
 import * as Agent from "../agent.ts"
 import * as AnswerCache from "../answer-cache.ts"
-import * as Demo from "../demo.ts"
 import * as DocumentsAndCitations from "../documents-and-citations.ts"
 import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
@@ -45,17 +44,6 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       for (const page of ["packages/bedrock/README.md", "docs/src/content/docs/recipes/lambda.md"]) {
         assert.include(Fs.readFileSync(`${Example.directory}/../${page}`, "utf8"), program)
       }
-    }))
-
-  it.effect("demo answers its questions with the right passages", () =>
-    Effect.gen(function*() {
-      const output = yield* Example.output(Demo.main)
-      const answers = output.split("\n? ").slice(1)
-      assert.lengthOf(answers, 3)
-      assert.include(answers[0], "[effect/Semaphore]")
-      assert.include(answers[1], "[effect/Redacted]")
-      assert.include(answers[2], "[effect/Schedule]")
-      assert.match(output, /\d+ chunks, \d+ requests, \d+ tokens, [\d.]+ seconds/)
     }))
 
   it.effect("chat answers and tells what it cost, as a process of its own", () =>

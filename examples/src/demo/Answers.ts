@@ -19,7 +19,7 @@ export const questions = [
 
 /** The three answers. */
 export const answers = Effect.fnUntraced(function*(index: Index) {
-  yield* Screen.headline(5, "Questions are answered word by word, and each answer names the document it is from")
+  yield* Screen.headline(5, "Questions are answered word by word, each from the document that knows")
   const { server } = yield* Bedrock.Bedrock
   // A model that writes thirty words a second.
   yield* server?.inject({ type: "slow", pause: "30 millis", times: Infinity }) ?? Effect.void

@@ -34,6 +34,7 @@ export const quota = { tokens: 1_000, per: "3 seconds" } as const
 
 /** Dollars for a million tokens. Strata knows no prices: these are examples. */
 export const prices: Pricing.Entries = [
+  { model: "*", price: { input: 3, output: 15, source: "an example" } },
   { model: "*titan-embed*", price: { input: 0.02, output: 0, source: "an example" } },
   { model: "*nova-lite*", price: { input: 0.06, output: 0.24, source: "an example" } },
   { model: "*nova-micro*", price: { input: 0.035, output: 0.14, source: "an example" } }
@@ -42,25 +43,29 @@ export const prices: Pricing.Entries = [
 /** Counts what all calls of the demo cost. */
 export const budget = Budget.make({ name: "demo", perRun: 0.05 })
 
-const Chat = BedrockChat.layer({
-  model: chatModel,
-  policy: Policy.make({
-    concurrency: 64,
-    retry: Retry.exponential({ times: 8, base: "100 millis", rateLimitBase: "200 millis" }),
-    retryBudget: "unlimited",
-    breaker: Breaker.consecutive(3, { open: "500 millis" })
-  })
-}).pipe(
-  ChatService.withFallback(BedrockChat.layer({ model: otherModel })),
-  ChatService.withBudget(budget)
-)
+const chat = (model: string) =>
+  BedrockChat.layer({
+    model,
+    policy: Policy.make({
+      concurrency: 64,
+      retry: Retry.exponential({ times: 8, base: "100 millis", rateLimitBase: "200 millis" }),
+      retryBudget: "unlimited",
+      breaker: Breaker.consecutive(3, { open: "500 millis" })
+    })
+  }).pipe(
+    ChatService.withFallback(BedrockChat.layer({ model: otherModel })),
+    ChatService.withBudget(budget)
+  )
 
-const Embeddings = BedrockEmbedding.layer({
-  model: embeddingModel,
-  policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: quota.tokens, per: quota.per }] }) })
-}).pipe(EmbeddingService.withBudget(budget))
+const embeddings = (model: string) =>
+  BedrockEmbedding.layer({
+    model,
+    // Room for one request that arrives later than it was sent. In a real minute that is nothing.
+    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: 0.96 * quota.tokens, per: quota.per }] }) })
+  }).pipe(EmbeddingService.withBudget(budget))
 
-const services = Layer.merge(Chat, Embeddings).pipe(Layer.provide(Pricing.layer(prices)))
+const services = (models: { readonly chat: string; readonly embedding: string }) =>
+  Layer.merge(chat(models.chat), embeddings(models.embedding)).pipe(Layer.provide(Pricing.layer(prices)))
 
 /** An emulated Bedrock, for which these services answer. */
 export const emulated = <E>(
@@ -69,16 +74,20 @@ export const emulated = <E>(
   const server = Emulator.layer({ history: 1_000, inputTokens: "counted" }).pipe(Layer.provide(answering))
   const client = Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client)))
   return Layer.merge(
-    Layer.provide(services, client),
+    Layer.provide(services({ chat: chatModel, embedding: embeddingModel }), client),
     Layer.effect(Bedrock, Effect.map(Emulator.Emulator, (server) => ({ server })))
   ).pipe(Layer.provide(server))
 }
 
-const real = Layer.merge(Layer.provide(services, BedrockClient.layer()), Layer.succeed(Bedrock, { server: undefined }))
+/** Amazon Bedrock, with the models that `STRATA_CHAT_MODEL` and `STRATA_EMBEDDING_MODEL` name. */
+const real = Layer.merge(
+  Layer.unwrap(Effect.map(Provider.models, services)).pipe(Layer.provide(BedrockClient.layer())),
+  Layer.succeed(Bedrock, { server: undefined })
+)
 
-/** Models on this machine. What they have read they remember. */
+/** Models on this machine. */
 const local = ExtractiveChat.layer({ threshold: 0.3, maxSentences: 2 }).pipe(
-  Layer.provideMerge(LocalEmbedding.layer().pipe(EmbeddingService.withCache()))
+  Layer.provideMerge(LocalEmbedding.layer())
 )
 
 /** What `STRATA_PROVIDER` names: Amazon Bedrock, or this machine. */

@@ -3,6 +3,7 @@
  */
 import { Budget, ChatService, Pricing } from "@strata/core"
 import { Effect, Layer } from "effect"
+import * as Activity from "../Activity.ts"
 import * as Bedrock from "./Bedrock.ts"
 import * as Screen from "./Screen.ts"
 
@@ -10,14 +11,14 @@ export const costs = Effect.gen(function*() {
   const { paint } = yield* Screen.Screen
   yield* Screen.headline(
     4,
-    "Every call has a price, and a budget stops those that could exceed it before they are sent"
+    "Every call has a price, and a budget refuses one before it is sent"
   )
   const { run } = yield* Budget.spent(Bedrock.budget)
   yield* Screen.print(
     `   spent so far  ${Screen.dollars(run?.spent ?? 0)} of a budget of $${run?.limit}, at example prices`
   )
 
-  const before = yield* requests
+  const before = yield* Activity.summary
   const chat = yield* ChatService.ChatService
   const frugal = Layer.succeed(ChatService.ChatService, chat).pipe(
     ChatService.withBudget(Budget.make({ name: "frugal", perRun: 0.0001 })),
@@ -30,12 +31,8 @@ export const costs = Effect.gen(function*() {
   )
   yield* Screen.print("   a novel?")
   yield* Screen.paragraph(refused?.message ?? "", (line) => paint("yellow", line))
-  const sent = (yield* requests) - before
-  yield* Screen.result(`${refused?._tag ?? "No error"}, a typed error; ${sent} requests were sent for it`)
-})
-
-/** How many requests the service got. */
-const requests = Effect.gen(function*() {
-  const { server } = yield* Bedrock.Bedrock
-  return server === undefined ? 0 : (yield* server.statistics).requests
+  const after = yield* Activity.summary
+  yield* Screen.result(
+    `${refused?._tag ?? "No error"}, a typed error; ${after.requests - before.requests} requests were sent for it`
+  )
 })

@@ -4,8 +4,11 @@
  */
 import { Config, Context, Effect, Layer, Option, Terminal } from "effect"
 
-/** Lines to draw at this moment, for a terminal of so many columns. */
-export type Picture = (columns: number) => ReadonlyArray<string>
+/** Lines to draw at this moment. */
+export type Picture = (gauge: Gauge) => ReadonlyArray<string>
+
+/** A line that fits: a name, a bar that is full by a share, and what it means in up to 28 characters. */
+export type Gauge = (name: string, share: number, colour: Colour, meaning: string) => string
 
 /**
  * - `isLive`: whether lines are drawn in place. `columns`: how many characters a line has.
@@ -40,11 +43,18 @@ const make = Effect.gen(function*() {
   // A terminal that tells no width has 80 columns; the last one stays free, so that no line is broken.
   const columns = Effect.map(terminal.columns, (columns) => Math.min(columns || 80, 110) - 1)
 
+  const gauge = (columns: number): Gauge => (name, share, colour, meaning) => {
+    const width = Math.max(4, columns - 44)
+    const full = Math.round(Math.max(0, Math.min(1, share)) * width)
+    const bar = paint(colour, "█".repeat(full) + "░".repeat(width - full))
+    return `   ${name.padEnd(10)} ${bar} ${meaning.slice(0, 28)}`
+  }
+
   const whileRunning = <A, E, R, R2>(effect: Effect.Effect<A, E, R>, picture: Effect.Effect<Picture, never, R2>) =>
     Effect.gen(function*() {
       let drawn = 0
       const draw = Effect.gen(function*() {
-        const lines = (yield* picture)(yield* columns)
+        const lines = (yield* picture)(gauge(yield* columns))
         const back = drawn === 0 ? "" : `\x1b[${drawn}A`
         yield* write(back + lines.map((line) => `${isLive ? "\r\x1b[2K" : ""}${line}\n`).join(""))
         drawn = lines.length
@@ -71,13 +81,18 @@ export const wrapping = (indent: number) =>
     Effect.map(columns, (columns) => {
       const line = `\n${" ".repeat(indent)}`
       let at = 0
-      return (text: string) =>
-        Array.from(text.matchAll(/(\s*)(\S+)/g), ([, space = "", word = ""]) => {
+      let space = ""
+      return (text: string) => {
+        const words = Array.from((space + text).matchAll(/(\s*)(\S+)/g), ([, space = "", word = ""]) => {
           const isFirst = at === 0
           const fits = at + 1 + word.length <= columns - indent && !space.includes("\n")
           at = fits && !isFirst ? at + (space === "" ? 0 : 1) + word.length : word.length
           return isFirst ? line.slice(1) + word : fits ? (space === "" ? "" : " ") + word : line + word
-        }).join("")
+        })
+        // The spaces at the end belong to the next word.
+        space = /\s*$/.exec(space + text)?.[0] ?? ""
+        return words.join("")
+      }
     })
   )
 
@@ -87,12 +102,6 @@ export const paragraph = Effect.fnUntraced(function*(text: string, paint: (line:
   for (const line of wrap(text).split("\n")) yield* print(paint(line))
 })
 
-/** A bar of `width` characters, so much of which is full. */
-export const bar = (share: number, width: number): string => {
-  const full = Math.round(Math.max(0, Math.min(1, share)) * width)
-  return "█".repeat(full) + "░".repeat(Math.max(0, width - full))
-}
-
 export const print = (line: string) => Screen.use(({ print }) => print(line))
 
 /** The headline of an act: its number, and one line that says what is shown. */
@@ -100,7 +109,11 @@ export const headline = (number: number, text: string) =>
   Screen.use(({ paint, print }) => print(`\n${paint("cyan", `${number}`)}  ${paint("bold", text)}`))
 
 /** A result, under the headline. */
-export const result = (text: string) => Screen.use(({ paint, print }) => print(`   ${paint("green", "✓")} ${text}`))
+export const result = Effect.fnUntraced(function*(text: string) {
+  const { paint, print } = yield* Screen
+  const lines = (yield* wrapping(5))(text)
+  yield* print(`   ${paint("green", "✓")} ${lines.trimStart()}`)
+})
 
 /** Something to know, under the headline. */
 export const note = (text: string) => Screen.use(({ paint, print }) => print(paint("dim", `   ${text}`)))

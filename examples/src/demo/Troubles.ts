@@ -3,26 +3,22 @@
  */
 import { ChatService, Telemetry } from "@strata/core"
 import type { Fault } from "@strata/emulator"
-import { ExtractiveChat } from "@strata/local"
 import { Array, Clock, Effect, Metric } from "effect"
-import type * as Documentation from "../Documentation.ts"
 import * as Bedrock from "./Bedrock.ts"
 import * as Screen from "./Screen.ts"
 
 /** Fifty questions at once to a service that refuses the first eighty requests. */
-export const burst = Effect.fnUntraced(function*(documents: ReadonlyArray<Documentation.Chunk>) {
+export const burst = Effect.gen(function*() {
   const { server } = yield* Bedrock.Bedrock
-  const { paint, while: showing } = yield* Screen.Screen
-  yield* Screen.headline(2, "50 questions at once, and the service throttles: refused calls are sent again, none fails")
+  const { while: showing } = yield* Screen.Screen
+  yield* Screen.headline(2, "50 questions at once, throttled: refused calls are sent again, none fails")
   if (server === undefined) return yield* skipped
 
   const throttling = yield* server.inject({ type: "throttle", model: Bedrock.chatModel, times: 80 })
-  const asking = makeAsking(documents)
-  const picture = Effect.map(throttling.struck, (struck) => (columns: number) => [
-    `   answered   ${
-      paint("green", Screen.bar(asking.answers.length / 50, columns - 40))
-    } ${asking.answers.length} of 50`,
-    `   refused    ${paint("yellow", Screen.bar(struck / 80, columns - 40))} ${struck} times`
+  const asking = makeAsking()
+  const picture = Effect.map(throttling.struck, (struck) => (gauge: Screen.Gauge) => [
+    gauge("answered", asking.answers.length / 50, "green", `${asking.answers.length} of 50`),
+    gauge("refused", struck / 80, "yellow", `${struck} times`)
   ])
   yield* showing(Effect.forEach(Array.range(1, 50), asking.ask, { concurrency: "unbounded" }), picture)
 
@@ -33,13 +29,13 @@ export const burst = Effect.fnUntraced(function*(documents: ReadonlyArray<Docume
 })
 
 /** A question every 60 milliseconds. The first model is down from the 12th to the 45th. */
-export const outage = Effect.fnUntraced(function*(documents: ReadonlyArray<Documentation.Chunk>) {
+export const outage = Effect.gen(function*() {
   const { server } = yield* Bedrock.Bedrock
   const { paint, while: showing } = yield* Screen.Screen
   yield* Screen.headline(3, "The model goes down for two seconds: another one answers until it is back")
   if (server === undefined) return yield* skipped
 
-  const asking = makeAsking(documents)
+  const asking = makeAsking()
   let outage: Fault.Injected | undefined
   const goDown = Effect.map(
     server.inject({
@@ -65,14 +61,13 @@ export const outage = Effect.fnUntraced(function*(documents: ReadonlyArray<Docum
   )
 
   const answeredBy = (model: string) => asking.answers.filter((answer) => answer.model === model).length
-  const picture = Effect.map(breaker, (state) => (columns: number) => {
+  const picture = Effect.map(breaker, (state) => (gauge: Screen.Gauge) => {
     const line = (name: string, model: string, colour: Screen.Colour) =>
-      `   ${name} ${paint(colour, Screen.bar(answeredBy(model) / 60, columns - 40))} ` +
-      `${answeredBy(model)} by ${nameOf(model)}`
+      gauge(name, answeredBy(model) / 60, colour, `${answeredBy(model)} by ${nameOf(model)}`)
     return [
-      line("model     ", Bedrock.chatModel, "green"),
-      line("fallback  ", Bedrock.otherModel, "blue"),
-      `   service    ${outage !== undefined ? paint("red", "down") : paint("green", "up")}, breaker ` +
+      line("model", Bedrock.chatModel, "green"),
+      line("fallback", Bedrock.otherModel, "blue"),
+      `   service    ${outage === undefined ? paint("green", "up") : paint("red", "down")}, breaker ` +
       paint(state === "closed" ? "green" : "red", state)
     ]
   })
@@ -86,18 +81,13 @@ export const outage = Effect.fnUntraced(function*(documents: ReadonlyArray<Docum
 
 const skipped = Screen.note("Skipped: on the real service nothing is broken on purpose.")
 
-/** Asks what the documents are about, and keeps what came of it. */
-const makeAsking = (documents: ReadonlyArray<Documentation.Chunk>) => {
+/** Asks questions, and keeps what came of them. Without documents the model on this machine answers at once. */
+const makeAsking = () => {
   const answers: Array<{ readonly model: string; readonly millis: number }> = []
   const failures: Array<ChatService.ChatError> = []
   const ask = Effect.fnUntraced(function*(number: number) {
-    // A few documents are enough: the model on this machine reads each of them once.
-    const passage = documents[number % Math.min(documents.length, 10)]!
     const start = yield* Clock.currentTimeMillis
-    yield* ChatService.generate({
-      messages: ExtractiveChat.prompt({ question: "What is this module for?", passages: [passage] }),
-      maxTokens: 100
-    }).pipe(
+    yield* ChatService.generate({ messages: `Question ${number}: what is a stratum?`, maxTokens: 100 }).pipe(
       Effect.matchEffect({
         onFailure: (error) => Effect.sync(() => failures.push(error)),
         onSuccess: ({ model }) =>

@@ -1,8 +1,8 @@
 /**
  * Finds the passages that answer a question, by their words and by their meaning, over any {@link EmbeddingService}.
  *
- * Words are compared by BM25 with English stems, meaning by the cosine of the vectors. Everything is in memory, and every
- * passage is compared, which takes some milliseconds for 10,000 of them.
+ * Words are compared by BM25 with English stems, meaning by the cosine of the vectors. Everything is in memory, and each
+ * search compares every passage: it is for thousands of them, not for millions.
  */
 import * as Check from "@strata/core/Check"
 import type * as Embedding from "@strata/core/embedding/Embedding"
@@ -25,7 +25,7 @@ export interface Passage {
   readonly details?: string | undefined
 }
 
-/** A passage and how well it answers: from -0.15 to 1, higher is better; without common words 0.15 at most. */
+/** A passage and how well it answers: from -0.2 to 1, higher is better; without common words 0.2 at most. */
 export interface Hit<P> {
   readonly passage: P
   readonly score: number
@@ -77,10 +77,10 @@ export const embed = <P extends Passage>(
   passages: ReadonlyArray<P>
 ): Stream.Stream<Embedding.Embedded<P>, EmbeddingService.EmbeddingError, EmbeddingService.EmbeddingService> =>
   Stream.unwrap(Effect.map(
-    Check.run(Check.list(passage), passages, { provider, field: "passages" }),
+    Check.run(Check.list(read<P>), passages, { provider, field: "passages" }),
     (checked) =>
       EmbeddingService.embedStream(
-        Stream.fromIterable(checked.map(({ text, title }, index) => ({ passage: passages[index]!, text, title }))),
+        Stream.fromIterable(checked),
         ({ text, title }) => title === undefined ? text : `${title}: ${text}`,
         { purpose: "document", truncate: "end" }
       ).pipe(Stream.map(({ embedding, value }) => ({ embedding, value: value.passage })))
@@ -97,8 +97,12 @@ export const fromEmbedded = Effect.fnUntraced(function*<P extends Passage>(
   embedded: ReadonlyArray<Embedded<P>>
 ): Effect.fn.Return<Retrieval<P>, ProviderError.InvalidRequestError, EmbeddingService.EmbeddingService> {
   const service = yield* EmbeddingService.EmbeddingService
+  const entry = Check.struct<Embedded<Read<P>>>({
+    value: read<P>,
+    embedding: Check.struct<Embedded<P>["embedding"]>({ vector }, { others: "ignored" })
+  }, { others: "ignored", remedy: "Give what `Retrieval.embed` gives" })
   const entries = yield* Check.run(Check.list(entry), embedded, { provider, field: "embedded" })
-  const passages = entries.map((_, index) => embedded[index]!.value)
+  const passages = entries.map(({ value }) => value.passage)
   const vectors = entries.map(({ embedding }) => embedding.vector)
   const matrix = yield* Effect.fromResult(Vector.matrix(Math.max(1, vectors[0]?.length ?? 1), vectors))
   const words = WordIndex.make(
@@ -141,7 +145,7 @@ export interface Embedded<P> {
 const provider = "strata"
 
 /** The words say more than the vectors: a small encoder finds paragraphs alike that share their topic only. */
-const wordWeight = 0.85
+const wordWeight = 0.8
 
 const passage = Check.struct<Passage>({
   text: Check.filled,
@@ -149,11 +153,23 @@ const passage = Check.struct<Passage>({
   details: Check.optional(Check.text)
 }, { others: "ignored", remedy: "Give a passage: `{ text, title, details }`" })
 
-const entry = Check.struct<Embedded<Passage>>({
-  value: passage,
-  // `Vector.matrix` checks it.
-  embedding: Check.struct<Embedded<unknown>["embedding"]>({ vector: Check.unchecked() }, { others: "ignored" })
-}, { others: "ignored", remedy: "Give what `Retrieval.embed` gives" })
+/** A passage as it was given, and what was read of it. */
+interface Read<P> extends Passage {
+  readonly passage: P
+}
+
+const read = <P>(given: unknown, at: Check.Cursor): Read<P> | Check.Refused => {
+  const checked = passage(given, at)
+  // It has the fields of a passage; what else is in `P` is the caller's.
+  return checked === Check.refused ? Check.refused : { ...checked, passage: given as P }
+}
+
+const vector = Check.instance(
+  (given): given is Embedding.Vector =>
+    ArrayBuffer.isView(given) &&
+    (given instanceof Float32Array || given instanceof Int8Array || given instanceof Uint8Array),
+  "Give the vector of an embedding"
+)
 
 const searchOptions = Check.partial<Required<SearchOptions>>({
   limit: Check.number({ min: 1, whole: true, what: "a number of hits", remedy: "Use a whole number from 1" })

@@ -53,7 +53,8 @@ const replacing = (pairs: string, isEnough: RegExp) => {
     for (const [ending, replacement] of endings) {
       if (!word.endsWith(ending)) continue
       const root = word.slice(0, -ending.length)
-      return isEnough.test(root) ? root + replacement : word
+      // Of those in `ion` only `sion` and `tion` are endings.
+      return isEnough.test(root) && (ending !== "ion" || /[st]$/.test(root)) ? root + replacement : word
     }
     return word
   }
@@ -67,7 +68,7 @@ const endings: ReadonlyArray<(word: string) => string> = [
   ),
   replacing("icate>ic ative> alize>al iciti>ic ical>ic ful> ness>", isLong),
   replacing(
-    "ance> ence> able> ible> ement> ment> ant> ent> sion>s tion>t ism> ate> iti> ous> ive> ize> al> er> ic> ou>",
+    "ance> ence> able> ible> ement> ment> ant> ent> ion> ism> ate> iti> ous> ive> ize> al> er> ic> ou>",
     isLonger
   ),
   (word) => {

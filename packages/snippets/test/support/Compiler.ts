@@ -36,10 +36,12 @@ export const errors = async (
 ): Promise<ReadonlyMap<string, ReadonlyArray<string>>> => {
   const cwd = Files.make(name)
   try {
+    const used = new Set<string>()
     const lines = new Map<string, (line: number) => string | undefined>()
     for (const page of pages) {
       for (const snippet of compiled(page)) {
-        const { preamble } = Completion.complete(snippet, page.names)
+        const { code, preamble } = Completion.complete(snippet, page.names)
+        for (const [, name = ""] of (preamble + code).matchAll(/"@strata\/([\w-]+)/g)) used.add(name)
         const file = Path.relative(cwd, Files.write(cwd, page, snippet))
         const hidden = count(preamble)
         const own = snippet.continued === undefined ? 0 : hidden - count(snippet.given ?? "")
@@ -52,7 +54,7 @@ export const errors = async (
     }
     Fs.writeFileSync(
       Path.join(cwd, "tsconfig.json"),
-      JSON.stringify({ compilerOptions: { ...options, paths: unchecked(cwd) }, files: [...lines.keys()] })
+      JSON.stringify({ compilerOptions: { ...options, paths: unchecked(cwd, used) }, files: [...lines.keys()] })
     )
     const output = await tsc(cwd)
     const found = new Map<string, Array<string>>(pages.map(({ name }) => [name, []]))
@@ -76,21 +78,28 @@ export const errors = async (
 const count = (text: string): number => text.split("\n").length - 1
 
 /**
- * Copies the sources of the packages, which other tests compile, as such that are not checked: a third of the time.
- * Returns the paths by which imports find them, those that the manifests export.
+ * Copies the sources of packages and of those they need, which other tests compile, as such that are not checked: a third of
+ * the time. Returns the paths by which imports find them, those that the manifests export.
  */
-const unchecked = (cwd: string): Record<string, ReadonlyArray<string>> => {
+const unchecked = (cwd: string, names: Iterable<string>): Record<string, ReadonlyArray<string>> => {
   const paths: Record<string, ReadonlyArray<string>> = {}
   const scope = Path.resolve(import.meta.dirname, "../../node_modules/@strata")
-  for (const name of Fs.readdirSync(scope)) {
+  // Grows while it is read.
+  const packages = new Set(names)
+  for (const name of packages) {
     const [from, to] = [Path.join(scope, name), Path.join(cwd, "packages", name)]
+    // Its error is that of the page.
+    if (!Fs.existsSync(from)) continue
     for (const file of Fs.globSync("src/**/*.ts", { cwd: from })) {
       Fs.mkdirSync(Path.dirname(Path.join(to, file)), { recursive: true })
       Fs.writeFileSync(Path.join(to, file), `// @ts-nocheck\n${Fs.readFileSync(Path.join(from, file), "utf8")}`)
     }
     Fs.symlinkSync(Path.join(from, "node_modules"), Path.join(to, "node_modules"))
-    const { exports } = JSON.parse(Fs.readFileSync(Path.join(from, "package.json"), "utf8"))
-    for (const [key, file] of Object.entries<string | null>(exports)) {
+    const manifest = JSON.parse(Fs.readFileSync(Path.join(from, "package.json"), "utf8"))
+    for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+      if (needed.startsWith("@strata/")) packages.add(needed.slice("@strata/".length))
+    }
+    for (const [key, file] of Object.entries<string | null>(manifest.exports)) {
       paths[Path.posix.join("@strata", name, key)] = [
         file === null ? "./none/*" : `./packages/${name}/${file.slice(2)}`
       ]
