@@ -37,8 +37,7 @@ export const make = (): Site => {
     new Map(blocks.map(({ code, file, preamble }) => [file, preamble + code]))
   )
   const errors = Snippets.errors(service, blocks)
-  if (process.env.LENIENT) console.log(errors.join("\n"))
-  else if (errors.length > 0) throw new Error(`Code of the pages does not compile:\n\n${errors.join("\n")}\n`)
+  if (errors.length > 0) throw new Error(`Code of the pages does not compile:\n\n${errors.join("\n")}\n`)
 
   Project.narrow(service)
   const api = Api.pages(service, entries)
