@@ -136,7 +136,7 @@ describe("strata ask", () => {
         services: answering(() => "{\"total\": \"1\"}")
       })
       assert.deepStrictEqual([bad.code, bad.out], [1, ""])
-      assert.match(bad.error, /^strata: The answer does not fit the schema[^]+total/)
+      assert.match(bad.error, /^strata: test: the answer does not fit the schema[^]+total/)
       for (const wrong of ["{", "[]", "{\"type\": \"string\"}", "/nowhere/schema.json"]) {
         const { code, error } = yield* run(["ask", "?", "--schema", wrong, "-q"])
         assert.strictEqual(code, 2)

@@ -71,6 +71,12 @@ describe("Splitter", () => {
         assert.deepStrictEqual(textsOf(flags), ["🇩🇪", "🇫🇷", "🇮🇹"])
       }))
 
+    it.effect("without the headings where not one character has room beside them", () =>
+      Effect.gen(function*() {
+        const chunks = yield* split("a.md", "## `\n🇩🇪", { maxTokens: 4 })
+        assert.deepStrictEqual(chunks.map(({ context, text }) => [context, text]), [["", "## `"], ["", "🇩"], ["", "🇪"]])
+      }))
+
     it.effect("at code points at least: emoji at sizes from 1 to 5 (jobs 65)", () =>
       Effect.gen(function*() {
         const text = "👩‍👩‍👧👍🏽🇩🇪🙂".repeat(20)

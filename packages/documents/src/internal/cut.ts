@@ -43,12 +43,17 @@ export function* ranges(document: Document.Document, limits: Limits): Generator<
       const firstBlock = blocks[block]!
       // Between blocks are marks without text.
       start = Math.max(start, firstBlock.start)
-      const context = contextOf(firstBlock)
+      let context = contextOf(firstBlock)
       const tokensOf = (from: number, to: number) => count(Chunk.withContext({ context, text: text.slice(from, to) }))
       const reachOf = (reserved: number) =>
         furthest(text, start, sectionEnd, usual, (to) => tokensOf(start, to) <= maxTokens - reserved)
       let reach = reachOf(previous === undefined ? 0 : overlapTokens)
       if (reach === start) reach = reachOf(0)
+      // Headings are left out where not one character has room beside them.
+      if (reach === start && context !== "") {
+        context = ""
+        reach = reachOf(0)
+      }
       if (reach === start) return yield undefined
       usual = reach - start
       const cut = reach === sectionEnd ? reach : bestCut(document, section, block, start, reach)
