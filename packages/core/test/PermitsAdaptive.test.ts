@@ -33,6 +33,15 @@ describe("Adaptive permits", () => {
       }
     }))
 
+  it.effect("take four refused calls of twenty for noise, and five for congestion", () =>
+    Effect.forEach([[4, 20], [5, 15]] as const, ([refused, left]) =>
+      Effect.gen(function*() {
+        const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 20, max: 20 }))
+        const taken = yield* takeMany(permits, 20)
+        for (const [index, permit] of taken.entries()) yield* permit.release(index < refused ? "refused" : "answered")
+        assert.deepStrictEqual([gate().open, gate().limit], [left, left])
+      })))
+
   it.effect("fall to the share of a round that was not refused", () =>
     Effect.gen(function*() {
       const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 40, max: 40 }))
