@@ -162,7 +162,7 @@ export const specification = <R>(
       yield* advance(20_000)
       yield* settle("a", 60)
       yield* settle("stranger", 40)
-      assert.strictEqual(yield* ask("b", 100), "minute 60000")
+      assert.strictEqual(yield* ask("b", 60), "minute 60000")
     }))
 
   it("counts what is asked for twice once", ({ ask, balances }) =>
@@ -193,6 +193,40 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("d", 10), "queue 100")
       assert.strictEqual(yield* ask("b", 60), "granted")
       assert.strictEqual(yield* ask("c", 60), "minute 100")
+    }))
+
+  it("enters what a waiter spends when there was room for it, though it asks later", ({ advance, ask, leave, settle }) =>
+    Effect.gen(function*() {
+      yield* ask("a", 100)
+      yield* ask("b", 60)
+      yield* ask("c", 60)
+      yield* settle("a", 0)
+      yield* advance(10_000)
+      yield* settle("b", 10)
+      yield* leave("c")
+      yield* ask("d", 100)
+      yield* leave("d")
+      yield* advance(10_000)
+      assert.strictEqual(yield* ask("e", 100), "minute 40000")
+    }))
+
+  it("enters what a waiter spends when another left, though it asks later", ({ advance, ask, leave, settle }) =>
+    Effect.gen(function*() {
+      yield* ask("a", 100)
+      yield* ask("b", 60)
+      yield* leave("a")
+      yield* advance(10_000)
+      yield* settle("b", 60)
+      assert.strictEqual(yield* ask("c", 100), "minute 50000")
+    }))
+
+  it("keeps no place without a lease", ({ ask, leave }) =>
+    Effect.gen(function*() {
+      yield* ask("a", 100)
+      assert.strictEqual(yield* ask("b", 60, { lease: 0 }), "queue 100")
+      assert.strictEqual(yield* ask("c", 60), "minute 100")
+      yield* leave("a")
+      assert.strictEqual(yield* ask("c", 60), "granted")
     }))
 
   it("asks those further behind to come back later", ({ ask }) =>
@@ -300,7 +334,10 @@ export const specification = <R>(
       yield* advance(3_600_000)
       yield* settle("b", 50, limits)
       assert.deepStrictEqual(yield* balances(limits), [[50, 0], [140, 0]])
-      assert.strictEqual(yield* ask("c", 60, { limits }), `day ${86_400_000 - 3_600_000}`)
+      for (const each of [limits, [day, minute]]) {
+        assert.strictEqual(yield* ask("c", 60, { limits: each }), `day ${86_400_000 - 3_600_000}`)
+      }
+      assert.strictEqual(yield* ask("c", 60, { limits: [day, { ...day, name: "same" }] }), "day 82800000")
       assert.strictEqual(yield* ask("c", 10, { limits }), "granted")
     }))
 
@@ -310,6 +347,13 @@ export const specification = <R>(
       yield* late("b", 70, "1 minute")
       assert.strictEqual(yield* ask("c", 50), "minute 30000")
       assert.strictEqual(yield* ask("d", 40), "queue 100")
+    }))
+
+  it("foresees what leaves first, in whatever order it was entered", ({ ask, late }) =>
+    Effect.gen(function*() {
+      yield* late("new", 40, 0)
+      yield* late("old", 60, "30 seconds")
+      assert.strictEqual(yield* ask("a", 40), "minute 30000")
     }))
 
   it("draws different amounts from limits of different units, from all of them or from none", ({ balances, leave, mixed }) =>
