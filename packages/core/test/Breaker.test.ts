@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as TestClock from "effect/testing/TestClock"
+import { check } from "../src/policy/Breaker.ts"
 import * as BreakerGate from "../src/policy/internal/breakerGate.ts"
 import * as Circuits from "../src/state/internal/circuits.ts"
 import { errors, target, watched } from "./ChatFixture.ts"
@@ -300,7 +301,7 @@ describe("Breaker", () => {
   it.effect("refuses what cannot be counted", () =>
     Effect.gen(function*() {
       const problem = (breaker: unknown) =>
-        Effect.match(Check.run(Breaker.check, breaker, { provider: "strata", field: "breaker" }), {
+        Effect.match(Check.run(check, breaker, { provider: "strata", field: "breaker" }), {
           onFailure: ({ message }) => message,
           onSuccess: () => "none"
         })

@@ -195,40 +195,6 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("c", 60), "minute 100")
     }))
 
-  it("enters what a waiter spends when there was room for it, though it asks later", ({ advance, ask, leave, settle }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 100)
-      yield* ask("b", 60)
-      yield* ask("c", 60)
-      yield* settle("a", 0)
-      yield* advance(10_000)
-      yield* settle("b", 10)
-      yield* leave("c")
-      yield* ask("d", 100)
-      yield* leave("d")
-      yield* advance(10_000)
-      assert.strictEqual(yield* ask("e", 100), "minute 40000")
-    }))
-
-  it("enters what a waiter spends when another left, though it asks later", ({ advance, ask, leave, settle }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 100)
-      yield* ask("b", 60)
-      yield* leave("a")
-      yield* advance(10_000)
-      yield* settle("b", 60)
-      assert.strictEqual(yield* ask("c", 100), "minute 50000")
-    }))
-
-  it("keeps no place without a lease", ({ ask, leave }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 100)
-      assert.strictEqual(yield* ask("b", 60, { lease: 0 }), "queue 100")
-      assert.strictEqual(yield* ask("c", 60), "minute 100")
-      yield* leave("a")
-      assert.strictEqual(yield* ask("c", 60), "granted")
-    }))
-
   it("asks those further behind to come back later", ({ ask }) =>
     Effect.gen(function*() {
       yield* ask("a", 100)
@@ -258,16 +224,6 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("c", 10), "granted")
     }))
 
-  it("releases an unobserved grant when its owner leaves", ({ ask, balances, leave, settle }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 100)
-      yield* ask("b", 100)
-      yield* settle("a", 0)
-      yield* leave("b")
-      yield* leave("nobody")
-      assert.deepStrictEqual(yield* balances(), [[0, 0]])
-    }))
-
   it("drops places that are not renewed by asking again", ({ advance, ask }) =>
     Effect.gen(function*() {
       yield* ask("a", 50)
@@ -278,27 +234,6 @@ export const specification = <R>(
       yield* advance(1)
       assert.strictEqual(yield* ask("b", 20, { lease: "10 seconds" }), "granted")
       assert.strictEqual(yield* ask("dead", 90, { lease: "10 seconds" }), "minute 100")
-    }))
-
-  it("sends a waiter whose place expired to the end of the queue", ({ advance, ask }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 50)
-      yield* ask("late", 90, { lease: "10 seconds" })
-      yield* ask("b", 90)
-      yield* advance(10_000)
-      assert.strictEqual(yield* ask("late", 90, { lease: "10 seconds" }), "queue 100")
-    }))
-
-  it("releases an unobserved grant when the lease of its place expires", ({ advance, ask, settle }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 100)
-      yield* ask("dead", 100, { lease: "10 seconds" })
-      yield* ask("b", 100)
-      yield* settle("a", 0)
-      yield* advance(9999)
-      assert.strictEqual(yield* ask("b", 100), "minute 100")
-      yield* advance(1)
-      assert.strictEqual(yield* ask("b", 100), "granted")
     }))
 
   it("takes reservations back that are not renewed", ({ advance, ask, renew }) =>
@@ -347,13 +282,6 @@ export const specification = <R>(
       yield* late("b", 70, "1 minute")
       assert.strictEqual(yield* ask("c", 50), "minute 30000")
       assert.strictEqual(yield* ask("d", 40), "queue 100")
-    }))
-
-  it("foresees what leaves first, in whatever order it was entered", ({ ask, late }) =>
-    Effect.gen(function*() {
-      yield* late("new", 40, 0)
-      yield* late("old", 60, "30 seconds")
-      assert.strictEqual(yield* ask("a", 40), "minute 30000")
     }))
 
   it("draws different amounts from limits of different units, from all of them or from none", ({ balances, leave, mixed }) =>
