@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Check from "@strata/core/Check"
 import * as Breaker from "@strata/core/policy/Breaker"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Telemetry from "@strata/core/Telemetry"
@@ -10,7 +9,6 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as TestClock from "effect/testing/TestClock"
-import { check } from "../src/policy/Breaker.ts"
 import * as BreakerGate from "../src/policy/internal/breakerGate.ts"
 import * as Circuits from "../src/state/internal/circuits.ts"
 import { errors, target, watched } from "./ChatFixture.ts"
@@ -296,21 +294,6 @@ describe("Breaker", () => {
       assert.strictEqual(yield* gate.call("ok"), "ok")
       assert.isFalse(yield* gate.isOpen(target))
       assert.isUndefined(waiting.pollUnsafe())
-    }))
-
-  it.effect("refuses what cannot be counted", () =>
-    Effect.gen(function*() {
-      const problem = (breaker: unknown) =>
-        Effect.match(Check.run(check, breaker, { provider: "strata", field: "breaker" }), {
-          onFailure: ({ message }) => message,
-          onSuccess: () => "none"
-        })
-      assert.strictEqual(yield* problem(Breaker.rate({ threshold: 1, size: 4, minimumCalls: 4 })), "none")
-      assert.strictEqual(yield* problem(Breaker.rate({ threshold: 1, size: 4, minimumCalls: 1 })), "none")
-      assert.include(yield* problem(Breaker.rate({ threshold: 1, size: 4, minimumCalls: 5 })), "is more than `size`")
-      assert.include(yield* problem(Breaker.rate({ threshold: 0, size: 4 })), "Use a share above 0, up to 1")
-      assert.include(yield* problem(Breaker.consecutive(0)), "Use a whole number from 1")
-      assert.include(yield* problem({ ...threeInARow, trip: { type: "sometimes" } }), "Use `consecutive` or `rate`")
     }))
 
   it.effect("forgets failures after ten minutes without a call", () =>
