@@ -82,6 +82,23 @@ describe("one account of a ledger", () => {
     assert.deepStrictEqual(account.balances(60_200, [minute]), [{ limit: "minute", spent: 10, reserved: 0 }])
   })
 
+  it("takes what is settled while it waits out of the queue", () => {
+    const account = LedgerAccount.make()
+    account.reserve(0, reservation("full", 100))
+    account.reserve(0, reservation("a", 50))
+    assert.strictEqual(account.saved().queue.length, 1)
+    account.settle(0, settlement(5))
+    assert.deepStrictEqual(account.saved().queue, [])
+    assert.deepStrictEqual(account.balances(0, [minute]), [{ limit: "minute", spent: 5, reserved: 100 }])
+  })
+
+  it("foresees what leaves first, in whatever order it was entered", () => {
+    const account = LedgerAccount.make()
+    account.settle(90_000, settlement(40))
+    account.settle(90_000, { ...settlement(60), age: Duration.seconds(30) })
+    assert.deepInclude(account.reserve(90_000, reservation("b", 40)), { retryAfter: Duration.seconds(30) })
+  })
+
   it("adds what is old to nothing that has left its slot", () => {
     const account = LedgerAccount.make()
     account.settle(0, settlement(10))
