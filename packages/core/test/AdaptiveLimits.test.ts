@@ -18,7 +18,7 @@ describe("Concurrency.adaptive", () => {
     assert.strictEqual(Concurrency.adaptive({ min: 20 }).initial, 20)
     assert.strictEqual(Concurrency.adaptive({ initial: 3 }).initial, 3)
     // What is no number is refused later, by its own name.
-    for (const bounds of [{ min: "1" }, { max: "8" }] as ReadonlyArray<object>) {
+    for (const bounds of [{ min: "one" }, { max: "eight" }] as ReadonlyArray<object>) {
       assert.strictEqual(Concurrency.adaptive(bounds).initial, 16)
     }
   })

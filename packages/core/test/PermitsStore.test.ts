@@ -41,6 +41,7 @@ describe("Adaptive permits over a store", () => {
       const calls = [yield* queue(permits), yield* queue(permits), yield* queue(permits)]
       yield* TestClock.adjust(99)
       assert.isTrue(calls.every(({ state }) => state.permit === undefined))
+      assert.strictEqual(permits.load(target), 0)
       yield* TestClock.adjust(1)
       assert.strictEqual(open(), 2)
       assert.deepStrictEqual(calls.map(({ state }) => state.permit !== undefined), [true, true, false])
