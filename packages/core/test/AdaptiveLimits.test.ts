@@ -17,6 +17,19 @@ describe("Concurrency.adaptive", () => {
     assert.strictEqual(Concurrency.adaptive({ max: 8 }).initial, 8)
     assert.strictEqual(Concurrency.adaptive({ min: 20 }).initial, 20)
     assert.strictEqual(Concurrency.adaptive({ initial: 3 }).initial, 3)
+    // What is no number is refused later, by its own name.
+    for (const bounds of [{ min: "one" }, { max: "eight" }] as ReadonlyArray<object>) {
+      assert.strictEqual(Concurrency.adaptive(bounds).initial, 16)
+    }
+  })
+})
+
+describe("Concurrency.most", () => {
+  it("is the number of calls that can ever be in flight", () => {
+    assert.strictEqual(Concurrency.most(5), 5)
+    assert.strictEqual(Concurrency.most(Concurrency.fixed(3)), 3)
+    assert.strictEqual(Concurrency.most(Concurrency.adaptive({ max: 7 })), 7)
+    assert.isNaN(Concurrency.most(JSON.parse("\"many\"")))
   })
 })
 

@@ -227,6 +227,53 @@ describe("Breaker", () => {
       assert.isUndefined(elsewhere.pollUnsafe())
     }))
 
+  it.effect("forgets circuits that are closed, and calls that wait no longer", () =>
+    Effect.gen(function*() {
+      const [seen, waiters] = [new Map<string, BreakerGate.NotClosed>(), new Map<string, Set<() => void>>()]
+      const one = Breaker.consecutive(1)
+      const gate = BreakerGate.inForce(seen, yield* Circuits.make(one), one, waiters)
+      const waiting = yield* Effect.forkChild(Effect.all([gate.opened(target), gate.opened(target)]), {
+        startImmediately: true
+      })
+      const other = yield* Effect.forkChild(gate.opened(target), { startImmediately: true })
+      assert.strictEqual([...waiters.values()][0]?.size, 2)
+      yield* Fiber.interrupt(other)
+      assert.strictEqual([...waiters.values()][0]?.size, 1)
+      yield* Fiber.interrupt(waiting)
+      assert.strictEqual(waiters.size, 0)
+
+      yield* Effect.flip(gate.protect(Effect.fail(errors.ConnectionError), target))
+      assert.strictEqual(seen.size, 1)
+      yield* TestClock.adjust("30 seconds")
+      yield* gate.protect(Effect.void, target)
+      assert.strictEqual(seen.size, 0)
+    }))
+
+  it.effect("tells for which targets a circuit is open, until its time is over", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      assert.isFalse(yield* gate.isOpen(target))
+      yield* fail(gate, 3)
+      assert.isTrue(yield* gate.isOpen(target))
+      assert.isFalse(yield* gate.isOpen({ ...target, model: "other" }))
+      yield* TestClock.adjust("29999 millis")
+      assert.isTrue(yield* gate.isOpen(target))
+      assert.include((yield* Effect.flip(gate.protect(Effect.void))).message, "no call is sent for another 1ms.")
+      yield* TestClock.adjust("1 millis")
+      assert.isFalse(yield* gate.isOpen(target))
+    }))
+
+  it.effect("names the scope in its log, where there is one", () =>
+    watched(({ logs }) =>
+      Effect.gen(function*() {
+        const gate = yield* gateOf(threeInARow)
+        yield* fail(gate, 3)
+        yield* fail(gate, 3, { ...target, scope: "eu-west-1" })
+        const named = { provider: "test.provider", model: "test-model" }
+        assert.deepStrictEqual(logs.map(({ annotations }) => annotations), [named, { ...named, scope: "eu-west-1" }])
+      })
+    ))
+
   it.effect("remembers a bounded number of circuits that are not closed", () =>
     Effect.gen(function*() {
       const seen = new Map<string, BreakerGate.NotClosed>()
@@ -242,7 +289,19 @@ describe("Breaker", () => {
   it.effect("lets everything through without a breaker", () =>
     Effect.gen(function*() {
       const gate = yield* gateOf(undefined)
+      const waiting = yield* Effect.forkChild(gate.opened(target), { startImmediately: true })
       yield* fail(gate, 100)
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+      assert.isFalse(yield* gate.isOpen(target))
+      assert.isUndefined(waiting.pollUnsafe())
+    }))
+
+  it.effect("forgets failures after ten minutes without a call", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      yield* fail(gate, 2)
+      yield* TestClock.adjust("10 minutes")
+      yield* fail(gate, 2)
       assert.strictEqual(yield* gate.call("ok"), "ok")
     }))
 })

@@ -3,6 +3,7 @@ import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as TestClock from "effect/testing/TestClock"
 import { between } from "./PermitsFixture.ts"
 import * as DocumentsMemory from "./support/DocumentsMemory.ts"
@@ -12,6 +13,9 @@ import { contract } from "./support/LimitsSpecification.ts"
 
 const minute: Ledger.Limit = { name: "minute", unit: "tokens", amount: 100, window: Duration.minutes(1) }
 const reservation = { id: "a", amounts: { tokens: 60 }, limits: [minute], lease: Duration.seconds(10) }
+
+/** A store that is not what its type says. */
+const given = (value: unknown): never => value as never
 
 describe("Ledger.fromDocuments", () => {
   const world = Effect.sync((): World => ({
@@ -79,6 +83,25 @@ describe("Ledger.fromDocuments", () => {
       assert.strictEqual(until(), Infinity)
     }))
 
+  it.effect("renews the reservations of all keys at once", () =>
+    Effect.gen(function*() {
+      const documents = DocumentsMemory.make()
+      const ledger = Ledger.fromDocuments({
+        change: (key, change) => Effect.delay(documents.change(key, change), "1 second")
+      })
+      const keys = ["one", "two", "three"].map((key) => ({ key, id: "a" }))
+      const fiber = yield* Effect.forkChild(ledger.renew(keys, Duration.minutes(1)), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(fiber.pollUnsafe(), Exit.void)
+    }))
+
+  it.effect("takes a waiter whose limits are not in the text for one that has none", () =>
+    Effect.gen(function*() {
+      const text = JSON.stringify([[], [], [], [["waits", "", null, [60, 0, 0], 7]], 0, []])
+      const ledger = Ledger.fromDocuments(DocumentsMemory.make(new Map([["k", { text, until: Infinity }]])))
+      assert.deepInclude((yield* ledger.balances("k", [minute]))[0], { spent: 0, reserved: 60 })
+    }))
+
   it.effect("stays small however much is spent", () =>
     Effect.gen(function*() {
       const entries = new Map<string, DocumentsMemory.Entry>()
@@ -100,6 +123,29 @@ describe("Ledger.fromDocuments", () => {
         assert.deepStrictEqual(entries.get("k"), { text, until: 0 })
       }
     }))
+})
+
+describe("A store of texts", () => {
+  const broken: ReadonlyArray<readonly [name: string, change: () => never]> = [
+    ["dies", () => given(Effect.die("bug"))],
+    ["throws", () => {
+      throw new Error("bug")
+    }],
+    ["does nothing", () => given(undefined)]
+  ]
+
+  it.effect.each(broken)(
+    "that %s is one that cannot be read",
+    ([, change]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Ledger.fromDocuments({ change }).balances("k", [minute]))
+        assert.strictEqual(error._tag, "LedgerError")
+        assert.isDefined(error.cause)
+        const other = yield* Effect.flip(AdaptiveLimits.fromDocuments({ change }).read("k", between))
+        assert.strictEqual(other._tag, "AdaptiveLimitsError")
+        assert.strictEqual(other.message, "The shared limit of concurrency: read failed")
+      })
+  )
 })
 
 describe("AdaptiveLimits.fromDocuments", () => {

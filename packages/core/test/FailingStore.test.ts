@@ -94,6 +94,25 @@ describe("a store that fails", () => {
         yield* TestClock.adjust("1 second")
         yield* Fiber.join(early)
         assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
+        yield* TestClock.adjust("4 seconds")
+        assert.strictEqual(yield* attempt(() => Effect.succeed("found"), Effect.succeed("otherwise")), "found")
+      })
+    ))
+
+  it.effect("is lost when a step fails, though another that began later has succeeded", () =>
+    watched(({ logs }) =>
+      Effect.gen(function*() {
+        const { attempt } = store()
+        const found = attempt(() => Effect.succeed("found"), Effect.succeed("otherwise"))
+        const failing = yield* Effect.forkChild(
+          attempt(() => Effect.delay(Effect.fail("refused"), "500 millis"), Effect.void),
+          { startImmediately: true }
+        )
+        assert.strictEqual(yield* found, "found")
+        yield* TestClock.adjust("500 millis")
+        yield* Fiber.join(failing)
+        assert.strictEqual(yield* found, "otherwise")
+        assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
       })
     ))
 
@@ -113,6 +132,23 @@ describe("a store that fails", () => {
           yield* TestClock.adjust("5 seconds")
         }
         assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
+      })
+    ))
+
+  it.effect("can be reached again when steps of every kind succeed", () =>
+    watched(({ logs }) =>
+      Effect.gen(function*() {
+        const { attempt } = store()
+        const step = (kind: string, effect: Effect.Effect<void, string>) => attempt(() => effect, Effect.void, kind)
+        yield* step("read", Effect.void)
+        yield* step("write", Effect.fail("full"))
+        yield* step("read", Effect.fail("gone"))
+        assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
+        yield* TestClock.adjust("5 seconds")
+        yield* step("read", Effect.void)
+        assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
+        yield* step("write", Effect.void)
+        assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn", "Info"])
       })
     ))
 

@@ -29,30 +29,6 @@ describe("The order of a fair queue", () => {
     for (const place of places) assert.isFalse(order.delete(place))
     assert.deepStrictEqual([order.first(), order.size()], [undefined, 0])
   })
-
-  it("serves one of a share at a time, and goes on where it was", () => {
-    const order = FairOrder.make<number>()
-    order.add("a", 1)
-    order.add("a", 2)
-    order.add("b", 3)
-    assert.strictEqual(order.serve()?.value, 1)
-    assert.isFalse(order.enter("a"))
-    assert.strictEqual(order.serve()?.value, 3)
-    assert.isUndefined(order.serve())
-    order.served("b", 0)
-    order.served("a", 10)
-    order.add("b", 4)
-    assert.deepStrictEqual([order.serve()?.value, order.serve()?.value], [4, 2])
-  })
-
-  it("lets nobody save up what it did not ask for", () => {
-    const order = FairOrder.make<number>()
-    order.charge("late", 1)
-    for (let call = 0; call < 100; call++) order.charge("early", 10)
-    for (let call = 0; call < 3; call++) order.add("early", call)
-    for (let call = 0; call < 3; call++) order.add("late", call)
-    assert.deepStrictEqual(serveAll(order, 10), ["late", "early", "late", "early", "late", "early"])
-  })
 })
 
 describe("The order of permits", () => {

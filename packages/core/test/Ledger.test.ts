@@ -12,6 +12,15 @@ const world = Effect.sync((): World => ({ ledger: LedgerMemory.make(), advance: 
 describe("a ledger in memory", () => {
   specification(it.effect, world, { runs: 100, greed: 100, forgets: false })
 
+  it.effect("tells whether a key is empty", () =>
+    Effect.gen(function*() {
+      const ledger = LedgerMemory.make()
+      assert.isTrue(ledger.isEmpty("key", 0))
+      const limits = [{ name: "minute", unit: "tokens" as const, amount: 100, window: Duration.minutes(1) }]
+      yield* ledger.settle({ key: "key", id: "a", amounts: { tokens: 1 }, limits })
+      assert.deepStrictEqual([ledger.isEmpty("key", 59_999), ledger.isEmpty("key", 60_000)], [false, true])
+    }))
+
   it.effect("forgets unused keys", () =>
     Effect.gen(function*() {
       const accounts = new Map<string, LedgerAccount.LedgerAccount>()

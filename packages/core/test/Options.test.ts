@@ -141,6 +141,11 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     () => Policy.make({ concurrency: Concurrency.adaptive({ initial: 9, max: 8 }) }),
     "policy.concurrency"
   ],
+  [
+    "a start below its bounds",
+    () => Policy.make({ concurrency: Concurrency.adaptive({ initial: 1, min: 2 }) }),
+    "policy.concurrency"
+  ],
   ["a limit of none", () => Policy.make({ concurrency: Concurrency.adaptive({ min: 0 }) }), "policy.concurrency.min"],
   [
     "a decrease that does not decrease",

@@ -33,10 +33,16 @@ const held = (permits: Permit.Permits) => {
   )
 }
 
+const fixed: ReadonlyArray<readonly [name: string, limit: (permits: number) => Concurrency.Concurrency]> = [
+  ["a number", (permits) => permits],
+  ["without a key", (permits) => Concurrency.fixed(permits)],
+  ["fair between keys", (permits) => Concurrency.fixed(permits, { key: () => "tenant" })]
+]
+
 describe("Permits", () => {
-  it.effect("show how many are used, and how many there are", () =>
+  it.effect.each(fixed)("show how many are used, and how many there are (%s)", ([, limit]) =>
     Effect.gen(function*() {
-      const permits = yield* Permits.make(3)
+      const permits = yield* Permits.make(limit(3))
       const shown = (part: "used" | "limit") =>
         Effect.map(
           Metric.value(Metric.withAttributes(Telemetry.permits, {
@@ -48,8 +54,10 @@ describe("Permits", () => {
       const first = yield* take(permits)
       yield* take(permits)
       assert.deepStrictEqual([yield* shown("used"), yield* shown("limit")], [2, 3])
+      assert.strictEqual(permits.load(target), 2 / 3)
       yield* first.release("answered")
       assert.strictEqual(yield* shown("used"), 1)
+      assert.strictEqual(permits.load(target), 1 / 3)
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("gives them first come, first served", () =>
@@ -80,15 +88,18 @@ describe("Permits", () => {
       assert.isFalse(second.state.running)
     }))
 
-  it.effect("hands on the permit of one who is interrupted when it is called", () =>
-    Effect.gen(function*() {
-      const permits = yield* Permits.make(1)
-      const [first, second, third] = [yield* held(permits), yield* held(permits), yield* held(permits)]
-      first.fiber.interruptUnsafe()
-      second.fiber.interruptUnsafe()
-      yield* TestClock.adjust(0)
-      assert.deepStrictEqual([second.state.running, third.state.running], [false, true])
-    }))
+  it.effect.each(fixed)(
+    "hands on the permit of one who is interrupted when it is called (%s)",
+    ([, limit]) =>
+      Effect.gen(function*() {
+        const permits = yield* Permits.make(limit(1))
+        const [first, second, third] = [yield* held(permits), yield* held(permits), yield* held(permits)]
+        first.fiber.interruptUnsafe()
+        second.fiber.interruptUnsafe()
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual([second.state.running, third.state.running], [false, true])
+      })
+  )
 
   it.effect.each([3, Concurrency.adaptive({ min: 3, max: 3 })])(
     "loses none, wherever those who take them are interrupted (%o)",

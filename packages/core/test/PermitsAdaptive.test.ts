@@ -33,6 +33,15 @@ describe("Adaptive permits", () => {
       }
     }))
 
+  it.effect("take four refused calls of twenty for noise, and five for congestion", () =>
+    Effect.forEach([[4, 20], [5, 15]] as const, ([refused, left]) =>
+      Effect.gen(function*() {
+        const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 20, max: 20 }))
+        const taken = yield* takeMany(permits, 20)
+        for (const [index, permit] of taken.entries()) yield* permit.release(index < refused ? "refused" : "answered")
+        assert.deepStrictEqual([gate().open, gate().limit], [left, left])
+      })))
+
   it.effect("fall to the share of a round that was not refused", () =>
     Effect.gen(function*() {
       const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 40, max: 40 }))
@@ -42,6 +51,14 @@ describe("Adaptive permits", () => {
       assert.deepStrictEqual([gate().open, gate().limit, gate().epoch], [32, 40, 0])
       for (const permit of taken.slice(10)) yield* permit.release("answered")
       assert.deepStrictEqual([gate().open, gate().limit, gate().epoch], [30, 30, 1])
+    }))
+
+  it.effect("take no call for one of the round that was neither answered nor refused", () =>
+    Effect.gen(function*() {
+      const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 16 }))
+      const taken = yield* takeMany(permits, 16)
+      for (const [index, permit] of taken.entries()) yield* permit.release(index < 4 ? "refused" : "other")
+      assert.deepStrictEqual([gate().round, gate().epoch], [{ size: 16, calls: 4, refused: 4 }, 0])
     }))
 
   it.effect("never grow above the most", () =>
@@ -176,12 +193,35 @@ describe("Adaptive permits", () => {
       assert.isTrue(gates.has(Telemetry.keyOf(target)))
     }))
 
+  it.effect("forget a key that was not used for ten minutes", () =>
+    Effect.gen(function*() {
+      const { gates, permits } = yield* looked(between)
+      const use = (model: string) =>
+        Effect.flatMap(take(permits, { ...target, model }), (permit) => permit.release("other"))
+      yield* TestClock.adjust("1 hour")
+      yield* use("old")
+      yield* TestClock.adjust("599999 millis")
+      yield* use("new")
+      assert.strictEqual(gates.size, 2)
+      yield* TestClock.adjust(1)
+      yield* use("newer")
+      assert.deepStrictEqual([...gates.keys()].some((key) => key.includes("old")), false)
+      assert.strictEqual(gates.size, 2)
+    }))
+
+  it.effect("say which share of them is in use", () =>
+    Effect.gen(function*() {
+      const { permits } = yield* looked(between)
+      assert.strictEqual(permits.load(target), 0)
+      yield* takeMany(permits, 3)
+      assert.strictEqual(permits.load(target), 3 / 4)
+    }))
+
   it.effect("show how many are used and how many there are", () =>
     watched(() =>
       Effect.gen(function*() {
         const { permits } = yield* looked(between)
         const [first] = yield* takeMany(permits, 4)
-        yield* first!.release("refused")
         const value = (part: string) =>
           Effect.map(
             Metric.value(Metric.withAttributes(Telemetry.permits, {
@@ -191,6 +231,8 @@ describe("Adaptive permits", () => {
             })),
             ({ value }) => value
           )
+        assert.deepStrictEqual([yield* value("used"), yield* value("limit")], [4, 4])
+        yield* first!.release("refused")
         assert.deepStrictEqual([yield* value("used"), yield* value("limit")], [3, 3])
       })
     ))

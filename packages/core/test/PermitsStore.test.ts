@@ -41,6 +41,7 @@ describe("Adaptive permits over a store", () => {
       const calls = [yield* queue(permits), yield* queue(permits), yield* queue(permits)]
       yield* TestClock.adjust(99)
       assert.isTrue(calls.every(({ state }) => state.permit === undefined))
+      assert.strictEqual(permits.load(target), 0)
       yield* TestClock.adjust(1)
       assert.strictEqual(open(), 2)
       assert.deepStrictEqual(calls.map(({ state }) => state.permit !== undefined), [true, true, false])
@@ -81,12 +82,30 @@ describe("Adaptive permits over a store", () => {
     Effect.gen(function*() {
       const limits = LimitsMemory.make()
       const [one, other] = [yield* looked(between, limits), yield* looked(between, limits)]
-      yield* takeMany(one.permits, 1)
-      for (const permit of yield* takeMany(other.permits, 4)) yield* permit.release("refused")
-      assert.deepStrictEqual([one.open(), other.open()], [4, 2])
+      const [refused, answered] = yield* takeMany(one.permits, 2)
+      yield* refused!.release("refused")
+      yield* answered!.release("answered")
+      const round = { size: 4, calls: 2, refused: 1 }
+      assert.deepStrictEqual([one.gate().round, one.open()], [round, 3])
       yield* TestClock.adjust("1 second")
       yield* takeMany(one.permits, 1)
-      assert.strictEqual(one.open(), 2)
+      assert.deepStrictEqual(one.gate().round, round, "the store has no news")
+      for (const permit of yield* takeMany(other.permits, 4)) yield* permit.release("refused")
+      assert.deepStrictEqual([one.open(), other.open()], [3, 2])
+      yield* TestClock.adjust("1 second")
+      yield* takeMany(one.permits, 1)
+      assert.deepStrictEqual([one.gate().round, one.open()], [{ size: 2, calls: 0, refused: 0 }, 2])
+    }))
+
+  it.effect("only read it while nothing is answered that shows more capacity", () =>
+    Effect.gen(function*() {
+      const { asked, limits } = probed({ delay: 0, fails: false })
+      const { permits } = yield* looked(between, limits)
+      for (let second = 0; second < 5; second++) {
+        for (const permit of yield* takeMany(permits, 2)) yield* permit.release("answered")
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(asked, { read: 5, increase: 0, decrease: 0 })
     }))
 
   it.effect("do not take an answer for news that is older than a refusal", () =>
@@ -126,7 +145,7 @@ describe("Adaptive permits over a store", () => {
         const { gate, open, permits } = yield* looked(Concurrency.adaptive({ initial: 4, max: 64 }), limits)
         const taken = yield* takeMany(permits, 4)
         for (const permit of taken) yield* permit.release("refused")
-        assert.strictEqual(open(), 2)
+        assert.deepStrictEqual([open(), gate().epoch], [2, 1])
         for (let second = 0; second < 20; second++) {
           yield* rounds(permits, open, "answered", 1)
           yield* TestClock.adjust("1 second")
@@ -134,6 +153,10 @@ describe("Adaptive permits over a store", () => {
         const known = open()
         assert.isAtLeast(known, 15)
         assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
+        assert.include(
+          String(logs[0]?.message),
+          "The store of concurrency limits cannot be reached: this process goes on with limits of its own"
+        )
         behaviour.fails = false
         yield* TestClock.adjust("10 seconds")
         const { answered } = gate()

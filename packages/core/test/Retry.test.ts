@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/testing/TestClock"
 import { errors, timed } from "./ChatFixture.ts"
 
 /** The pauses, in milliseconds, before each retry of a call that always fails, and how it fails in the end. */
@@ -134,6 +135,14 @@ describe("Retry.exponential", () => {
       assert.deepStrictEqual(waits, [2_000, 200, 8_000])
     }))
 
+  it.effect("starts as high after a model that failed with a rate limit of its own, and no higher after one that broke", () =>
+    Effect.gen(function*() {
+      const retry = Retry.exponential({ times: 1, base: "100 millis", rateLimitBase: "2 seconds" })
+      for (const [status, wait] of [[429, 2_000], [500, 100]] as const) {
+        assert.deepStrictEqual((yield* withLuck(1)(pauses(retry, [modelFailed(status)]))).pauses, [wait])
+      }
+    }))
+
   const asks = (retryAfter: Duration.Input) =>
     new ProviderError.RateLimitError({
       provider: "p",
@@ -182,6 +191,14 @@ describe("Retry.exponential", () => {
         assert.isAtLeast(new Set(waits).size, 90)
       })
   )
+
+  it.effect("does not come back where the provider says never, and any hint is taken", () =>
+    Effect.gen(function*() {
+      const retry = Retry.exponential({ times: 1, maxRetryAfter: Duration.infinity })
+      const waiting = yield* Effect.forkChild(pauses(retry, [asks(Duration.infinity)]))
+      yield* TestClock.adjust("10 days")
+      assert.isUndefined(waiting.pollUnsafe())
+    }))
 
   it.effect("gives up after `times` retries, with the last error", () =>
     Effect.gen(function*() {

@@ -6,6 +6,7 @@ import * as LedgerFairness from "./LedgerFairness.ts"
 import * as LedgerModel from "./LedgerModel.ts"
 import * as LedgerShares from "./LedgerShares.ts"
 import { specification as basics, type World } from "./LedgerSpecification.ts"
+import * as LedgerWaiters from "./LedgerWaiters.ts"
 
 /** `runs`: of the first property; the others have more in proportion. `forgets`: see `LedgerModel.watch`. */
 export interface Options {
@@ -23,6 +24,7 @@ export const specification = <R>(
   let keys = 0
   basics(effect, world)
   LedgerShares.specification(effect, world)
+  LedgerWaiters.specification(effect, world)
 
   effect.prop(
     "grants what a plain list of everything would grant, in order of arrival",

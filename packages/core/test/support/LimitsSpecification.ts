@@ -27,4 +27,11 @@ export const contract = (limits: AdaptiveLimits.AdaptiveLimits, key: string) =>
     assert.deepStrictEqual(yield* limits.read(key, adaptive), { limit: 1, epoch: 10 })
     assert.deepStrictEqual(yield* limits.read(`${key}-other`, adaptive), { limit: 16, epoch: 0 })
     assert.strictEqual((yield* limits.decrease(`${key}-lost`, adaptive, 7, 1)).epoch, 8)
+    // A limit that another process took beyond the bounds of this one stays where it is.
+    const beyond = `${key}-beyond`
+    yield* limits.increase(beyond, adaptive, 4)
+    const below = Concurrency.adaptive({ initial: 4, max: 8 })
+    assert.deepStrictEqual(yield* limits.increase(beyond, below, 1), { limit: 20, epoch: 0 })
+    const above = Concurrency.adaptive({ initial: 30, min: 30 })
+    assert.deepStrictEqual(yield* limits.decrease(beyond, above, 0, 1), { limit: 20, epoch: 1 })
   })

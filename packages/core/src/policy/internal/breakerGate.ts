@@ -51,14 +51,14 @@ export interface NotClosed {
   readonly until: number
 }
 
-/** Builds a gate over circuits; `seen` has their last known states. */
+/** Builds a gate over circuits; `seen` has their last known states, and `waiters` the calls that wait to hear of them. */
 export const inForce = (
   seen: Map<string, NotClosed>,
   circuits: Circuits.Circuits,
-  { open }: Breaker.Breaker
+  { open }: Breaker.Breaker,
+  waiters = new Map<string, Set<() => void>>()
 ): BreakerGate => {
   const kept = BoundedMap.make(mostSeen, undefined, seen)
-  const waiters = new Map<string, Set<() => void>>()
 
   const see = (target: Telemetry.Target, state: NotClosed["state"] | "closed", openFor = Duration.zero) =>
     Effect.flatMap(Watchdog.now, (now) => {

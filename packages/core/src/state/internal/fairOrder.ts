@@ -65,9 +65,8 @@ export const make = <A>(saved: Saved = { virtualTime: 0, tags: [] }): FairOrder<
   /** The tags of the others, where they are above the virtual time. */
   const finished = new Map(saved.tags)
   const order = Heap.make<Share<A>>((one, other) =>
-    one.start === other.start
-      ? one.waiting.first()!.arrival < other.waiting.first()!.arrival
-      : one.start < other.start
+    one.start < other.start ||
+    (one.start === other.start && one.waiting.first()!.arrival < other.waiting.first()!.arrival)
   )
   let virtualTime = saved.virtualTime
   let arrivals = 0
@@ -84,11 +83,10 @@ export const make = <A>(saved: Saved = { virtualTime: 0, tags: [] }): FairOrder<
     return share
   }
 
-  /** Puts a share where its first entry and its tag belong. */
+  /** Puts a share where its first entry and its tag belong. One without entries is not in the order, and is forgotten. */
   const settle = (share: Share<A>) => {
-    if (!share.isServed && share.waiting.size() > 0) return order.put(share)
-    order.delete(share)
     if (share.isServed) return
+    if (share.waiting.size() > 0) return order.put(share)
     shares.delete(share.name)
     remember(share)
   }
@@ -124,7 +122,7 @@ export const make = <A>(saved: Saved = { virtualTime: 0, tags: [] }): FairOrder<
       const share = open(name)
       const entry = { share: name, value, arrival: arrivals++ }
       share.waiting.add(entry)
-      if (share.index < 0) settle(share)
+      settle(share)
       return entry
     },
     delete: (entry) => {
@@ -162,8 +160,7 @@ export const make = <A>(saved: Saved = { virtualTime: 0, tags: [] }): FairOrder<
     ahead: (entry, most) => {
       const share = shares.get(entry.share)
       if (share === undefined) return 0
-      const others = order.ahead(share, most)
-      return Math.min(most, others + share.waiting.ahead(entry, most - others))
+      return Math.min(most, order.ahead(share, most) + share.waiting.ahead(entry, most))
     },
     size: () => shares.size + finished.size,
     saved: () => ({

@@ -136,7 +136,7 @@ export const make = (saved?: Saved) => {
     for (const limit of limits) {
       const over = excess(now, amounts, limit)
       if (over === 0) continue
-      const foreseen = windowOf(limit).leaving(now, over) - now
+      const foreseen = windowOf(limit).leaving(over) - now
       const millis = reserved[limit.unit] > 0 ? Math.min(foreseen, poll) : foreseen
       if (millis > longest.millis) longest = { millis, name: limit.name }
     }
@@ -193,7 +193,7 @@ export const make = (saved?: Saved) => {
         return { _tag: "granted", balances: balances(now, limits) }
       }
       const waiting = queue.get(id)
-      if (impossible !== undefined || waiting === undefined) return impossible ?? wait(poll, "queue")
+      if (waiting === undefined) return impossible ?? wait(poll, "queue")
       const places = order.ahead(waiting.place, farthest)
       const decision = places === 0 ? obstacle(now, demand) : wait(places * poll, "queue")
       return { ...decision, balances: balances(now, limits) }
@@ -277,7 +277,7 @@ const makeWindow = (unit: Unit, window: number, saved: SavedWindow["slots"] = []
   const slots = new Map(saved.map(([newest, amount]) => [slotOf(newest), { amount, newest }]))
   let total = 0
   /** No slot leaves earlier; it may be too low, since a slot can get newer. */
-  let nextLeave = saved.length > 0 ? -Infinity : Infinity
+  let nextLeave = -Infinity
 
   const spent = (now: number): number => {
     if (now < nextLeave) return total
@@ -314,9 +314,8 @@ const makeWindow = (unit: Unit, window: number, saved: SavedWindow["slots"] = []
       total += amount
       nextLeave = Math.min(nextLeave, at + window)
     },
-    /** When at least `amount` of the total will have left; `Infinity` if it never will. */
-    leaving: (now: number, amount: number): number => {
-      spent(now)
+    /** When at least `amount` of what was last found spent will have left; `Infinity` if it never will. */
+    leaving: (amount: number): number => {
       let left = 0
       for (const slot of [...slots.values()].sort((a, b) => a.newest - b.newest)) {
         left += slot.amount

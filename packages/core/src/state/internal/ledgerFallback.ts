@@ -156,7 +156,8 @@ const makeShared = (ledger: Ledger) => {
         }))
         if (!isEntered) return
       }
-      if (settlements.size === 0) undelivered.delete(key)
+      // What was added meanwhile has been delivered, too.
+      undelivered.delete(key)
     }
   }))
 

@@ -26,11 +26,11 @@ export interface Current {
  * as in many. A limit beyond the bounds, which a process with others may have set, stays.
  */
 export const grown = ({ max }: Adaptive, { epoch, limit }: Current, answered: number): number =>
-  limit >= max ? limit : Math.min(max, epoch === 0 ? limit + answered : Math.sqrt(limit * limit + 2 * answered))
+  Math.max(limit, Math.min(max, epoch === 0 ? limit + answered : Math.sqrt(limit * limit + 2 * answered)))
 
 /** The limit after a round of calls of which this share, from 0 to 1, was refused: what was not refused is left. */
 export const shrunk = ({ decrease, min }: Adaptive, limit: number, refused: number): number =>
-  limit <= min ? limit : Math.max(min, limit * Math.max(decrease, 1 - refused))
+  Math.min(limit, Math.max(min, limit * Math.max(decrease, 1 - refused)))
 
 /** The operations of a store of limits that can replace the limit of a key. */
 export const operations = <E>(

@@ -30,7 +30,7 @@ interface Share extends Heap.Entry {
 export const make = (): FewestFirst => {
   const shares = new Map<string, Share>()
   const order = Heap.make<Share>((one, other) =>
-    one.used === other.used ? one.since < other.since : one.used < other.used
+    one.used < other.used || (one.used === other.used && one.since < other.since)
   )
   let times = 0
 
@@ -66,8 +66,9 @@ export const make = (): FewestFirst => {
     },
     next: () => {
       const share = order.first()
-      const waiter = share?.waiting.first()
-      if (share === undefined || waiter === undefined) return undefined
+      if (share === undefined) return undefined
+      // Only shares that wait are in the order.
+      const waiter = share.waiting.first()!
       share.waiting.delete(waiter)
       serve(share)
       return waiter

@@ -24,7 +24,11 @@ const fixed = (limit: number): Permit.Permits => {
   let used = 0
   let gauges: Permit.Gauges | undefined
   const show = Effect.suspend(() => gauges === undefined ? Effect.void : gauges.used(used))
-  const takeFree = () => used < limit && ++used > 0
+  const takeFree = () => {
+    if (used >= limit) return false
+    used++
+    return true
+  }
   const release = () => {
     if (!queue.next()) used--
   }
