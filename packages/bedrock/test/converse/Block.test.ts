@@ -174,7 +174,7 @@ describe("converse/Block", () => {
     assert.include(error.message, "\"openai\"")
   })
 
-  const unknown = (value: object) => ({ type: "provider", provider: "aws.bedrock", value })
+  const unknown = (value: unknown) => ({ type: "provider", provider: "aws.bedrock", value })
   const decodings: ReadonlyArray<readonly [name: string, block: object, part?: object]> = [
     ["a call without members", { toolUse: {} }, { type: "tool-call", id: "", name: "", params: {} }],
     [
@@ -249,5 +249,28 @@ describe("converse/Block", () => {
       })
     )
     assert.deepStrictEqual(input.messages?.[1]?.content, content)
+  })
+
+  it("leaves out members that are undefined or null", () => {
+    assert.deepStrictEqual(received({ text: "Hi", toolUse: undefined, lang: null }), Message.text("Hi"))
+  })
+
+  it("ignores provider fields that do not fit the part", () => {
+    const citations = [{ title: "t" }]
+    const cases: ReadonlyArray<readonly [part: Message.UserPart, rest: object, block: object]> = [
+      [Message.text("Hi"), { text: { a: 1 } }, { text: "Hi" }],
+      [image, { image: { source: { bytes: { a: 1 } } } }, { image: { format: "png", source: { bytes } } }],
+      [image, { image: { source: "s" } }, { image: { format: "png", source: { bytes } } }],
+      ...["1", {}, [null, {}], [{ text: 1 }, {}]].map((content) =>
+        [
+          { type: "text", text: "1", citations },
+          { citationsContent: { content } },
+          { citationsContent: { content: [{ text: "1" }], citations } }
+        ] as const
+      )
+    ]
+    for (const [part, rest, block] of cases) {
+      assert.deepStrictEqual(sent({ ...part, providerFields: { "aws.bedrock": rest } } as Message.UserPart), [block]) // as stored
+    }
   })
 })
