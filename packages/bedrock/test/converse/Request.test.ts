@@ -222,6 +222,20 @@ describe("converse/Request", () => {
     assert.deepStrictEqual(input.serviceTier, { type: "flex" })
   })
 
+  it("refuses what cannot be sent among the tools and in the system prompt", () => {
+    const named = (request: Partial<ChatRequest.Resolved>) => {
+      const error = refuse(request)
+      assert(error._tag === "InvalidRequestError")
+      return error.field
+    }
+    assert.strictEqual(named({ tools: [{ name: "not a name", inputSchema: { type: "object" } }] }), "tools[0].name")
+    const value = { type: "provider", provider: "aws.bedrock", value: "text" } as const
+    assert.strictEqual(
+      named({ messages: [Message.system([value]), Message.user("Hi")] }),
+      "messages[0].content[0].value"
+    )
+  })
+
   it("refuses a temperature Bedrock does not know", () => {
     const error = refuse({ messages: [Message.user("Hi")], temperature: 1.5 })
     assert(error._tag === "InvalidRequestError")
@@ -241,6 +255,13 @@ describe("converse/Request", () => {
       assert.isUndefined(encode({ stopSequences: ["\n\n"] }).inferenceConfig)
       const own = { bedrock: { inferenceConfig: { stopSequences: ["\n"], maxTokens: 5 } } }
       assert.deepStrictEqual(encode({ providerOptions: own }).inferenceConfig, { maxTokens: 5 })
+      const both = sent({
+        providerOptions: { bedrock: { inferenceConfig: { stopSequences: ["\n", "END"], maxTokens: 5 } } }
+      })
+      assert.deepStrictEqual(both.input.inferenceConfig, { stopSequences: ["END"], maxTokens: 5 })
+      assert.deepStrictEqual(both.changes.map(({ field }) => field), [
+        "providerOptions.bedrock.inferenceConfig.stopSequences[0]"
+      ])
       const error = refuse({ stopSequences }, "strict")
       assert(error._tag === "InvalidRequestError")
       assert.strictEqual(error.field, "stopSequences[0]")
@@ -266,6 +287,9 @@ describe("converse/Request", () => {
         tool_choice: { disable_parallel_tool_use: true }
       })
       assert.deepStrictEqual(forced.toolConfig?.toolChoice, { any: {} })
+      assert.deepStrictEqual(fields({ tools, parallelToolCalls: false, toolChoice: { name: "look" } }), {
+        tool_choice: { disable_parallel_tool_use: true }
+      })
       assert.deepStrictEqual(
         fields({
           tools,
@@ -287,6 +311,16 @@ describe("converse/Request", () => {
       assert.isUndefined(fields({ parallelToolCalls: false }))
       assert.isUndefined(fields({ tools, parallelToolCalls: true }))
       assert.isUndefined(fields({ tools }))
+      assert.isUndefined(fields({ tools, parallelToolCalls: false, toolChoice: "none" }))
+      assert.isUndefined(fields({ tools, parallelToolCalls: false, model: "us.amazon.nova-lite-v1:0" }))
+      const { input } = Result.getOrThrow(Request.encode({
+        model,
+        messages: [Message.user("Hi")],
+        parallelToolCalls: false,
+        responseFormat: { type: "json", schema: { type: "object" } }
+      }, { capabilities: { disableParallelToolUse: true }, history: "repair" }))
+      assert.isDefined(input.toolConfig, "an answer tool")
+      assert.isUndefined(input.additionalModelRequestFields)
     })
 
     it.each(["us.amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "acme.oracle-v1:0"])(
