@@ -167,8 +167,7 @@ const makeDecoder = (origin: Origin) => {
       const goesOn = current?.type === "reasoning" && (current.signature === undefined || text === "")
       const block = goesOn
         ? current
-        : open(at, (index) => ({ type: "reasoning", index, text: "", signature: undefined }), events)
-      block.text += text
+        : open(at, (index) => ({ type: "reasoning", index, signature: undefined }), events)
       if (signature !== undefined) block.signature = (block.signature ?? "") + signature
       if (text !== "") events.push({ type: "reasoning-delta", index: block.index, delta: text })
     } else if (piece.redactedContent !== undefined) {

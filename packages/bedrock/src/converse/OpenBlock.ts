@@ -22,7 +22,7 @@ export type OpenBlock =
   & { readonly index: number }
   & (
     | { readonly type: "text"; text: string; readonly citations: Array<CitationsDelta> }
-    | { readonly type: "reasoning"; text: string; signature: string | undefined }
+    | { readonly type: "reasoning"; signature: string | undefined }
     | { readonly type: "redacted"; readonly pieces: Array<Uint8Array> }
     | { readonly type: "tool"; readonly start: ToolUseBlockStart; json: string }
     | { readonly type: "result"; readonly start: ToolResultBlockStart; readonly content: Array<ToolResultBlockDelta> }
@@ -51,10 +51,9 @@ export const whole = (block: OpenBlock): ContentBlock => {
         }
       }
     }
-    case "reasoning": {
-      const { signature, text } = block
-      return { reasoningContent: { reasoningText: { text, ...(signature === undefined ? undefined : { signature }) } } }
-    }
+    case "reasoning":
+      // its text has been emitted already
+      return { reasoningContent: { reasoningText: { text: "", signature: block.signature } } }
     case "redacted":
       return { reasoningContent: { redactedContent: concatenate(block.pieces) } }
     case "tool":

@@ -122,12 +122,12 @@ const dropBlankStops = (
   if (blankStopSequences !== false) return request
   const own = request.providerOptions?.bedrock
   const fit = (stops: ReadonlyArray<string> | undefined, field: string): ReadonlyArray<string> | undefined => {
-    const said = stops?.filter((stop) => stop === "" || stop.trim() !== "")
-    if (stops === undefined || said?.length === stops.length) return stops
+    if (stops === undefined || stops.every(isSaid)) return stops
     stops.forEach((stop, index) => {
-      if (said?.includes(stop) !== true) report("omitted-stop-sequence", `${field}[${index}]`)
+      if (!isSaid(stop)) report("omitted-stop-sequence", `${field}[${index}]`)
     })
-    return said?.length === 0 ? undefined : said
+    const said = stops.filter(isSaid)
+    return said.length === 0 ? undefined : said
   }
   const { inferenceConfig } = own ?? {}
   const ownStops = fit(inferenceConfig?.stopSequences, "providerOptions.bedrock.inferenceConfig.stopSequences")
@@ -146,6 +146,8 @@ const dropBlankStops = (
     })
   }
 }
+
+const isSaid = (stop: string): boolean => stop.trim() !== ""
 
 /**
  * Converse has no field for it, and Claude's own field is one of the model's: beside the tool choice of Converse, or

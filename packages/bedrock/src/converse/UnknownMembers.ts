@@ -8,7 +8,6 @@ import { isObject } from "effect/Predicate"
 /** The members of a block that its part does not hold; `undefined` when there are none. */
 export const of = (block: ContentBlock): unknown => {
   const rest = beyond(block, known)
-  if (block.citationsContent === undefined) return rest
   const { citations, content } = block.citationsContent ?? {}
   const lists = {
     // A part has one text, and an empty text stands for no content.
@@ -68,7 +67,6 @@ const beyond = (value: unknown, known: Known): unknown => {
 const isItems = (known: Known): known is readonly [Known] => Array.isArray(known)
 
 const merge = (self: unknown, rest: unknown): unknown => {
-  if (rest === undefined || rest === null) return self
   if (self === undefined) return rest
   if (Array.isArray(self) && Array.isArray(rest)) {
     return self.length === rest.length

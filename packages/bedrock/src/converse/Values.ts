@@ -173,16 +173,18 @@ const wellFormed = (text: string, place: Place): string => {
 
 /** A program may have added `toJSON` to bigints. */
 const visitBigint = (value: bigint, place: Place): unknown => {
+  if (!place.isJson) return value
   const json = written(value, place)
   if (typeof json !== "bigint") return visit(json, place)
-  if (place.isJson) place.refuse("JSON has no bigint", "Use a number, or text")
+  place.refuse("JSON has no bigint", "Use a number, or text")
   return value
 }
 
 /** The result of `toJSON`; boxed primitives are unboxed. */
-const written = (value: unknown, { keys }: Place): unknown => {
-  const json = Predicate.hasProperty(value, "toJSON") && typeof value.toJSON === "function"
-    ? value.toJSON(String(keys.at(-1) ?? "")) as unknown // whatever somebody's method gives
+const written = (value: object | bigint, { keys }: Place): unknown => {
+  const { toJSON } = value as { readonly toJSON?: unknown } // any object may have it, and a bigint
+  const json = typeof toJSON === "function"
+    ? toJSON.call(value, String(keys.at(-1) ?? "")) as unknown // whatever somebody's method gives
     : value
   return json instanceof Number || json instanceof String || json instanceof Boolean ? json.valueOf() : json
 }
@@ -248,12 +250,7 @@ const isPlainObject = (value: object): boolean => {
 
 const pathOf = (field: string, keys: ReadonlyArray<string | number>): string =>
   keys.reduce<string>(
-    (path, key) =>
-      typeof key === "number"
-        ? `${path}[${key}]`
-        : /^[A-Za-z_$][\w$]*$/.test(key)
-        ? `${path}.${key}`
-        : `${path}[${JSON.stringify(key)}]`,
+    (path, key) => /^[A-Za-z_$][\w$]*$/.test(`${key}`) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`,
     field
   )
 

@@ -173,4 +173,45 @@ describe("converse/AnswerTool", () => {
       assert.deepStrictEqual<unknown>(JSON.parse(JSON.stringify(collected)), JSON.parse(JSON.stringify(whole)))
       assert.isFalse(whole.toolCalls.some(({ name }) => name === "answer"))
     }))
+
+  it("takes no call for the answer that the provider ran", () => {
+    const ran = { ...call("answer"), providerExecuted: true }
+    assert.deepStrictEqual(restore(ran, call("answer")), {
+      finishReason: "stop",
+      content: [ran, Message.text(json)],
+      text: json,
+      toolCalls: []
+    })
+  })
+
+  it("is an empty object where the call has no parameters at all", () => {
+    assert.strictEqual(restore(call("answer", () => 1)).text, "{}")
+  })
+
+  it.effect("streams calls of others and parts of other kinds unchanged, and no citation beside the call", () =>
+    Effect.gen(function*() {
+      const image: ChatEvent.ChatEvent = {
+        type: "part",
+        index: 3,
+        part: { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1]) } }
+      }
+      const other: ChatEvent.ChatEvent = { ...call("weather"), index: 2 }
+      const events: ReadonlyArray<ChatEvent.ChatEvent> = [
+        { type: "tool-params-start", index: 0, id: "a", name: "answer" },
+        { type: "tool-params-delta", index: 0, id: "a", delta: json },
+        { ...call("answer"), index: 0 },
+        { type: "citation", index: 1, citation: { title: "t" } },
+        { type: "tool-params-start", index: 4, id: "b", name: "answer" },
+        { type: "tool-params-delta", index: 4, id: "b", delta: "{}" },
+        { ...call("answer"), index: 4 },
+        other,
+        image
+      ]
+      const streamed = yield* Stream.runCollect(AnswerTool.inStream(Stream.fromIterable(events), "answer"))
+      assert.deepStrictEqual<ReadonlyArray<ChatEvent.ChatEvent>>(streamed, [
+        { type: "text-delta", index: 0, delta: json },
+        other,
+        image
+      ])
+    }))
 })

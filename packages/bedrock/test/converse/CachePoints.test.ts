@@ -206,6 +206,87 @@ describe("converse/history/CachePoints", () => {
     assert.notInclude(JSON.stringify(input), "\" \"")
     assert.sameMembers(changes, ["omitted-cache-point", "dropped-blank"])
   })
+
+  const toolSpec = { name: "look", inputSchema: { json: { type: "object" } } }
+  const anew = { cachePoint: { type: "default", ttl: "1h" } } as const
+
+  it("keeps those of `providerOptions`, and what is beside them", () => {
+    const bedrock: BedrockChatOptions = {
+      system: [{ text: "Manual" }, anew, { text: "Today" }],
+      toolConfig: { tools: [{ toolSpec }, anew], toolChoice: { any: {} } },
+      additionalModelRequestFields: { top_k: 5 }
+    }
+    const { changes, input } = encode(claude, {
+      providerOptions: { bedrock },
+      messages: [user([text("a", cached), { type: "provider", provider: "aws.bedrock", value: point }])]
+    })
+    assert.deepStrictEqual(input?.system, bedrock.system)
+    assert.deepStrictEqual(input?.toolConfig, bedrock.toolConfig)
+    assert.deepStrictEqual(input?.additionalModelRequestFields, { top_k: 5 })
+    assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "a" }, point])
+    assert.deepStrictEqual(changes, [["omitted-cache-point", "messages[0].content[1]"]])
+  })
+
+  it("does not count those that `providerOptions` replace", () => {
+    const texts = Array.from({ length: 4 }, (_, index) => text(String(index), cached))
+    const { changes, input } = encode(claude, {
+      tools,
+      messages: [system([text("Manual", cached)]), user(texts)],
+      providerOptions: { bedrock: { system: [{ text: "own" }], toolConfig: { tools: [{ toolSpec }] } } }
+    })
+    assert.deepStrictEqual(changes, [])
+    assert.strictEqual(input?.messages?.[0]?.content?.length, 8)
+  })
+
+  it("keeps those of tools where the conversation changes", () => {
+    const long = { ...tools[0]!, cache: { ttl: "1h" } } as const
+    const messages = [user("a"), user([text("b", { cache: { ttl: "1h" } })])]
+    const { changes, input } = encode(claude, { tools: [long, { ...long, name: "find" }], messages })
+    assert.deepStrictEqual(input?.toolConfig?.tools?.map((tool) => tool.cachePoint ?? tool.toolSpec?.name), [
+      "look",
+      anew.cachePoint,
+      "find",
+      anew.cachePoint
+    ])
+    assert.deepStrictEqual(changes, [["joined-message", "messages[1]"]])
+  })
+
+  it("keeps one at the beginning of a message", () => {
+    const { changes, input } = encode(claude, {
+      messages: [
+        user("a"),
+        assistant("b"),
+        user([{ type: "provider", provider: "aws.bedrock", value: point }, text("c")])
+      ]
+    })
+    assert.deepStrictEqual(input?.messages?.[2]?.content, [point, { text: "c" }])
+    assert.deepStrictEqual(changes, [])
+  })
+
+  it("sees none where it is off", () => {
+    const off = { cache: false }
+    const { changes } = encode(nova, {
+      tools: [{ ...tools[0]!, ...off }],
+      messages: [
+        user([text("a", off)]),
+        assistant([{ type: "tool-call", id: "a", name: "look", params: {} }]),
+        tool([{ type: "tool-result", id: "a", parts: [text("b", off)] }])
+      ]
+    })
+    assert.deepStrictEqual(changes, [])
+  })
+
+  it("does not report as moved what it drops", () => {
+    const { changes } = encode("acme.oracle-v1:0", {
+      tools: [{ name: "look", inputSchema: { type: "object" } }],
+      messages: [
+        user("a"),
+        assistant([{ type: "tool-call", id: "a", name: "look", params: {} }]),
+        tool([{ type: "tool-result", id: "a", parts: [text("b", cached)] }])
+      ]
+    })
+    assert.deepStrictEqual(changes.map(([type]) => type), ["omitted-cache-point"])
+  })
 })
 
 const repaired = (model: string, messages: ReadonlyArray<Message.Message>) => {

@@ -50,7 +50,85 @@ const encode = (messages: ReadonlyArray<Message.Message>, model: string) =>
     })
   )
 
+const given = (kind: Label.Kind, texts: ReadonlyArray<string>) => texts.map(Label.allocator(kind))
+
 describe("converse/history/Label", () => {
+  it("keeps valid names of tools, and gives others a unique one", () => {
+    const long = "x".repeat(64)
+    assert.deepStrictEqual(
+      given(Label.toolName, [long, "get-weather_1", "get weather", "get weather", "get weather"]),
+      [
+        long,
+        "get-weather_1",
+        "get_weather",
+        "get_weather_2",
+        "get_weather_3"
+      ]
+    )
+    assert.deepStrictEqual(given(Label.toolName, ["a?!b", "", "?", `${long}x`, `${long}y`]), [
+      "a_b",
+      "tool",
+      "_",
+      long,
+      `${"x".repeat(62)}_2`
+    ])
+  })
+
+  it("keeps valid ids of calls, and gives others a unique one", () => {
+    const long = "x".repeat(64)
+    assert.deepStrictEqual(
+      given(Label.callId(undefined), [long, "a:b.c-d_1", "call 1", "call 1", "call 1", "a?!b", ""]),
+      [
+        long,
+        "a:b.c-d_1",
+        "call_1",
+        "call_1_2",
+        "call_1_3",
+        "a_b",
+        "call"
+      ]
+    )
+    assert.deepStrictEqual(given(Label.callId(undefined), [`${long}x`, `${long}y`]), [long, `${"x".repeat(62)}_2`])
+  })
+
+  it("gives ids of nine letters and digits, where the model takes no others", () => {
+    const kind = Label.callId(/^[a-zA-Z0-9]{9}$/)
+    const ids = given(kind, ["abcDEF123", "abcDEF123", "call_1", "call_1", "call_2", ""])
+    assert.strictEqual(ids[0], "abcDEF123")
+    assert.strictEqual(new Set(ids).size, 6)
+    for (const id of ids) assert.match(id, /^[a-zA-Z0-9]{9}$/)
+    assert.deepStrictEqual(given(kind, ["call_1"]), ids.slice(2, 3), "the same for the same text")
+  })
+
+  it("requires of an id what Converse requires, beside the pattern of the model", () => {
+    assert.match(given(Label.callId(/^.{1,100}$/), ["a b"])[0] ?? "", /^[a-z0-9]{9}$/)
+    assert.deepStrictEqual(given(Label.callId(/^x$/), ["call_1"]), ["call_1"], "a pattern that accepts no id of ours")
+  })
+
+  it.each([
+    ["Report (1) [a] - b_c", "Report (1) [a] - b_c"],
+    [" a", " a"],
+    ["n".repeat(200), "n".repeat(200)],
+    ["n".repeat(201), "n".repeat(190)],
+    ["report.pdf", "report-pdf"],
+    ["a.?.b", "a-b"],
+    ["a - b?c", "a - b-c"],
+    ["Übersicht  2024", "Ubersicht 2024"],
+    ["a\t\tb", "a b"],
+    [". - a", "a"],
+    ["a- -?", "a"],
+    ["", "Document"],
+    [" ", "Document"],
+    ["(?)", "Document"],
+    [`${"?".repeat(1000)}a`, "Document"]
+  ])("calls the document %j %j", (name, expected) => {
+    assert.deepStrictEqual(documents([name]), [expected])
+  })
+
+  it("numbers documents of one name", () => {
+    assert.deepStrictEqual(documents(["a.b", "a.b", "a.b", "a-b"]), ["a-b", "a-b (2)", "a-b (3)", "a-b (4)"])
+  })
+
   it("keeps an underscore, which the service was recorded to take", () => {
     assert.deepStrictEqual(documents(["sample_2", "sample_2"]), ["sample_2", "sample_2 (2)"])
   })

@@ -68,7 +68,8 @@ describe("converse/Limits", () => {
       ["s3://b/too-short", ".source.uri"],
       ["s3://Bucket/key", ".source.uri"],
       ["", ".source.uri"],
-      [`s3://bucket/${"k".repeat(1100)}`, ".source.uri"]
+      [`s3://bucket/${"k".repeat(1012)}`, undefined],
+      [`s3://bucket/${"k".repeat(1013)}`, ".source.uri"]
     ])("looks at the location %s", (uri, field) => {
       assert.strictEqual(named(image({ uri })), field)
       assert.strictEqual(named({ type: "video", mediaType: "video/mp4", source: { uri } }), field)
@@ -76,13 +77,20 @@ describe("converse/Limits", () => {
 
     it("requires the 12 digits of an account", () => {
       assert.isUndefined(named(image({ uri: "s3://bucket/key", bucketOwner: "123456789012" })))
-      assert.strictEqual(named(image({ uri: "s3://bucket/key", bucketOwner: "me" })), ".source.bucketOwner")
+      for (const bucketOwner of ["me", "1234567890123", "a123456789012", "123456789012a"]) {
+        assert.strictEqual(named(image({ uri: "s3://bucket/key", bucketOwner })), ".source.bucketOwner")
+      }
     })
 
     it("requires document names of 1 to 200 characters", () => {
       assert.isUndefined(named(document({ text: "Hello" }, "n".repeat(200))))
       assert.strictEqual(named(document({ text: "Hello" }, "")), ".name")
       assert.strictEqual(named(document({ text: "Hello" }, "n".repeat(201))), ".name")
+    })
+
+    it("requires an object of a block in the provider's own words", () => {
+      assert.isUndefined(named({ type: "provider", provider: "aws.bedrock", value: { text: "…" } }))
+      assert.strictEqual(named({ type: "provider", provider: "aws.bedrock", value: "…" }), ".value")
     })
 
     it("looks into results of tools", () => {
@@ -128,7 +136,8 @@ describe("converse/Limits", () => {
       "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.titan-text-lite-v1:0:4k/abcdefghijkl",
       "arn:aws:bedrock:us-east-1:123456789012:prompt/PROMPT1234:1",
       "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1",
-      "arn:aws:sagemaker:us-east-1:123456789012:endpoint/my-endpoint"
+      "arn:aws:sagemaker:us-east-1:123456789012:endpoint/my-endpoint",
+      "m".repeat(2048)
     ])("takes the model %s", (model) => assert.isUndefined(option({ model })))
 
     it.each(["a model", "../secrets", "https://example.org", "arn:aws:s3:::bucket/key", "m".repeat(2049)])(
@@ -140,6 +149,7 @@ describe("converse/Limits", () => {
       assert.strictEqual(option({ temperature: 1.5 }), "temperature")
       assert.strictEqual(option({ topP: -0.1 }), "topP")
       assert.strictEqual(option({ maxTokens: 0 }), "maxTokens")
+      assert.isUndefined(option({ maxTokens: 1, temperature: 1, topP: 0 }))
       assert.strictEqual(option({ stopSequences: ["a", ""] }), "stopSequences[1]")
       assert.isUndefined(option({ stopSequences: Array.from({ length: 2500 }, String) }))
       assert.strictEqual(option({ stopSequences: Array.from({ length: 2501 }, String) }), "stopSequences")
@@ -167,7 +177,25 @@ describe("converse/Limits", () => {
       assert.isUndefined(own({ additionalModelResponseFieldPaths: paths(10) }))
       assert.strictEqual(own({ additionalModelResponseFieldPaths: paths(11) }), field)
       assert.strictEqual(own({ additionalModelResponseFieldPaths: ["/a", "stop"] }), `${field}[1]`)
-      assert.strictEqual(own({ additionalModelResponseFieldPaths: [""] }), `${field}[0]`)
+      assert.isUndefined(own({ additionalModelResponseFieldPaths: [`/${"a".repeat(255)}`] }))
+      for (const path of ["", "/", `/${"a".repeat(256)}`]) {
+        assert.strictEqual(own({ additionalModelResponseFieldPaths: [path] }), `${field}[0]`)
+      }
+    })
+
+    it("requires objects of the model's own fields and of prompt variables", () => {
+      const any = (options: Record<string, unknown>) => own(options as BedrockChatOptions) // as from JavaScript
+      const field = "providerOptions.bedrock"
+      assert.isUndefined(any({ additionalModelRequestFields: {}, promptVariables: { x: { text: "a" } } }))
+      assert.strictEqual(any({ additionalModelRequestFields: [] }), `${field}.additionalModelRequestFields`)
+      assert.strictEqual(any({ additionalModelRequestFields: "x" }), `${field}.additionalModelRequestFields`)
+      assert.strictEqual(any({ promptVariables: "x" }), `${field}.promptVariables`)
+      assert.strictEqual(any({ promptVariables: { w: { text: "a" }, x: 5 } }), `${field}.promptVariables.x`)
+      assert.strictEqual(
+        any({ promptVariables: { w: { text: "a" }, x: { text: 5 } } }),
+        `${field}.promptVariables.x.text`
+      )
+      assert.strictEqual(any({ promptVariables: {}, requestMetadata: 5 }), `${field}.requestMetadata`)
     })
 
     it("looks at the guardrail", () => {
@@ -177,6 +205,8 @@ describe("converse/Limits", () => {
       assert.isUndefined(guard("gr1", "DRAFT"))
       assert.isUndefined(guard("arn:aws:bedrock:us-east-1:123456789012:guardrail/gr1", "12"))
       assert.strictEqual(guard("gr-1", "1"), `${field}.guardrailIdentifier`)
+      assert.isUndefined(guard("g".repeat(2048), "1"))
+      assert.strictEqual(guard("g".repeat(2049), "1"), `${field}.guardrailIdentifier`)
       assert.strictEqual(guard("gr1", "v1"), `${field}.guardrailVersion`)
     })
   })

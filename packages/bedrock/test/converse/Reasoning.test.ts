@@ -311,4 +311,47 @@ describe("converse/Reasoning", () => {
       additionalModelRequestFields
     })
   })
+
+  it("merges objects, extends the betas of Claude, and replaces other lists", () => {
+    assert.deepStrictEqual(
+      Reasoning.merge(
+        { a: { b: 1, c: 2 }, stops: ["x"], anthropic_beta: ["one", "two"] },
+        { a: { c: 3 }, stops: ["y"], anthropic_beta: ["two", "three"] }
+      ),
+      { a: { b: 1, c: 3 }, stops: ["y"], anthropic_beta: ["one", "two", "three"] }
+    )
+  })
+
+  it("takes the minimum of the model for a budget", () => {
+    assert.deepStrictEqual(encoded(sonnet, { reasoning: { budgetTokens: 1024 }, maxTokens: 2000 }), thinking(1024))
+  })
+
+  it("sees interleaved reasoning among other betas", () => {
+    const budget = (...anthropic_beta: ReadonlyArray<string | number>) =>
+      encode(sonnet, {
+        reasoning: { budgetTokens: 5000 },
+        maxTokens: 4000,
+        providerOptions: { bedrock: { additionalModelRequestFields: { anthropic_beta: [...anthropic_beta] } } }
+      })._tag
+    assert.strictEqual(budget("context-1m", "interleaved-thinking-2025-05-14"), "Success")
+    assert.strictEqual(budget("context-1m"), "Failure")
+    assert.strictEqual(budget(5), "Failure")
+  })
+
+  it("says what a model that always reasons can do instead", () => {
+    const refusal = (reasoning: ModelCatalog.Capabilities["reasoning"]) => {
+      const result = Reasoning.encode(
+        { model: unknown, messages: [Message.user("Hi")], reasoning: false },
+        { reasoning },
+        () => {}
+      )
+      assert(Result.isFailure(result))
+      return result.failure.message
+    }
+    assert.include(refusal({ control: "always" }), "use another model")
+    assert.include(
+      refusal({ control: "effort", path: ["effort"], fields: {}, levels: ["low", "high"], alwaysOn: true }),
+      "set `effort` to \"low\""
+    )
+  })
 })

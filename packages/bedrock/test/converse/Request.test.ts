@@ -222,89 +222,24 @@ describe("converse/Request", () => {
     assert.deepStrictEqual(input.serviceTier, { type: "flex" })
   })
 
+  it("refuses what cannot be sent among the tools and in the system prompt", () => {
+    const named = (request: Partial<ChatRequest.Resolved>) => {
+      const error = refuse(request)
+      assert(error._tag === "InvalidRequestError")
+      return error.field
+    }
+    assert.strictEqual(named({ tools: [{ name: "not a name", inputSchema: { type: "object" } }] }), "tools[0].name")
+    const value = { type: "provider", provider: "aws.bedrock", value: "text" } as const
+    assert.strictEqual(
+      named({ messages: [Message.system([value]), Message.user("Hi")] }),
+      "messages[0].content[0].value"
+    )
+  })
+
   it("refuses a temperature Bedrock does not know", () => {
     const error = refuse({ messages: [Message.user("Hi")], temperature: 1.5 })
     assert(error._tag === "InvalidRequestError")
     assert.strictEqual(error.field, "temperature")
-  })
-
-  describe("stop sequences", () => {
-    const stopSequences = ["\n", "END", " \t", "\nObservation:"]
-
-    it("of white space are left out for Claude, which refuses them", () => {
-      const { changes, input } = sent({ stopSequences })
-      assert.deepStrictEqual(input.inferenceConfig?.stopSequences, ["END", "\nObservation:"])
-      assert.deepStrictEqual(changes.map(({ field, type }) => [type, field]), [
-        ["omitted-stop-sequence", "stopSequences[0]"],
-        ["omitted-stop-sequence", "stopSequences[2]"]
-      ])
-      assert.isUndefined(encode({ stopSequences: ["\n\n"] }).inferenceConfig)
-      const own = { bedrock: { inferenceConfig: { stopSequences: ["\n"], maxTokens: 5 } } }
-      assert.deepStrictEqual(encode({ providerOptions: own }).inferenceConfig, { maxTokens: 5 })
-      const error = refuse({ stopSequences }, "strict")
-      assert(error._tag === "InvalidRequestError")
-      assert.strictEqual(error.field, "stopSequences[0]")
-    })
-
-    it("go to other models as they are", () => {
-      const { changes, input } = sent({ model: "us.amazon.nova-lite-v1:0", stopSequences })
-      assert.deepStrictEqual(input.inferenceConfig?.stopSequences, stopSequences)
-      assert.deepStrictEqual(changes, [])
-    })
-  })
-
-  describe("parallel calls", () => {
-    const tools = [{ name: "look", inputSchema: { type: "object" } }]
-    const fields = (request: Partial<ChatRequest.Resolved>) => encode(request).additionalModelRequestFields
-
-    it("are turned off by Claude's own field", () => {
-      assert.deepStrictEqual(fields({ tools, parallelToolCalls: false }), {
-        tool_choice: { type: "auto", disable_parallel_tool_use: true }
-      })
-      const forced = encode({ tools, parallelToolCalls: false, toolChoice: "any" })
-      assert.deepStrictEqual(forced.additionalModelRequestFields, {
-        tool_choice: { disable_parallel_tool_use: true }
-      })
-      assert.deepStrictEqual(forced.toolConfig?.toolChoice, { any: {} })
-      assert.deepStrictEqual(
-        fields({
-          tools,
-          parallelToolCalls: false,
-          providerOptions: { bedrock: { additionalModelRequestFields: { top_k: 5 } } }
-        }),
-        { top_k: 5, tool_choice: { type: "auto", disable_parallel_tool_use: true } }
-      )
-    })
-
-    it("are turned off for tools of providerOptions too", () => {
-      const toolConfig = { tools: [{ toolSpec: { name: "look", inputSchema: { json: { type: "object" } } } }] }
-      assert.deepStrictEqual(fields({ parallelToolCalls: false, providerOptions: { bedrock: { toolConfig } } }), {
-        tool_choice: { type: "auto", disable_parallel_tool_use: true }
-      })
-    })
-
-    it("are not mentioned without tools, or when allowed", () => {
-      assert.isUndefined(fields({ parallelToolCalls: false }))
-      assert.isUndefined(fields({ tools, parallelToolCalls: true }))
-      assert.isUndefined(fields({ tools }))
-    })
-
-    it.each(["us.amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "acme.oracle-v1:0"])(
-      "cannot be turned off for %s",
-      (model) => {
-        const check = (request: Partial<ChatRequest.Resolved>) =>
-          ModelCatalog.check(
-            ModelCatalog.lookup(model),
-            { model, messages: [], parallelToolCalls: false, ...request },
-            {
-              streaming: false
-            }
-          ).map(({ feature }) => feature)
-        assert.deepStrictEqual(check({ tools }), ["parallel tool calls turned off"])
-        assert.deepStrictEqual(check({}), [])
-        assert.deepStrictEqual(check({ tools, parallelToolCalls: true }), [])
-      }
-    )
   })
 
   describe("nothing", () => {

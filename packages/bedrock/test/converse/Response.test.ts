@@ -42,11 +42,11 @@ describe("converse/Response", () => {
 
   it("reads the cache counters", () => {
     const { usage } = decode({
-      usage: { inputTokens: 0, outputTokens: 48, totalTokens: 85, cacheReadInputTokens: 27, cacheWriteInputTokens: 10 }
+      usage: { inputTokens: 0, outputTokens: 48, totalTokens: 90, cacheReadInputTokens: 27, cacheWriteInputTokens: 10 }
     })
     assert.strictEqual(usage.cacheReadTokens, 27)
     assert.strictEqual(usage.cacheWriteTokens, 10)
-    assert.strictEqual(usage.totalTokens, 85)
+    assert.strictEqual(usage.totalTokens, 90, "the service's own sum")
   })
 
   it.each<[string, string]>([
@@ -199,7 +199,7 @@ describe("converse/Response", () => {
 
   it("decodes an answer with missing fields", () => {
     const response = Result.getOrThrow(
-      Response.decode({ $metadata: {}, output: { message: { role: "assistant", content: [] } } } as never, model) // not what the types promise
+      Response.decode({ output: { message: { role: "assistant", content: [] } } } as never, model) // not what the types promise
     )
     assert.strictEqual(response.text, "")
     assert.strictEqual(response.finishReason, "other")
@@ -211,6 +211,7 @@ describe("converse/Response", () => {
       const result = Response.decode(answer({ output: output as never }), model) // not what the types promise
       assert(Result.isFailure(result))
       assert.strictEqual(result.failure._tag, "MalformedResponseError")
+      assert.include(result.failure.message, "the answer has no message")
       assert.strictEqual(result.failure.requestId, "req-1")
     }
   })

@@ -115,7 +115,7 @@ describe("converse/ResponseFormat", () => {
       assert.strictEqual(named.answerTool, "a_person_")
       assert.strictEqual(named.input.toolConfig?.tools?.[0]?.toolSpec?.description, "Gives the answer: Of today")
       const taken = encode({ tools: [{ ...weather, name: "answer" }] })
-      assert.strictEqual(taken.answerTool, "answer_")
+      assert.strictEqual(taken.answerTool, "answer_2")
     })
 
     it("forces any call where the model cannot be made to call one by name", () => {
@@ -247,4 +247,116 @@ describe("converse/ResponseFormat", () => {
       assert.strictEqual(toolChoice.tool?.name ?? "answer", answerTool)
     }
   )
+
+  describe("the schema", () => {
+    const open = { type: "object", properties: { next: { $ref: "https://example.org/schema" } } }
+
+    it("is refused where it is not of an object", () => {
+      const result = Request.encode(
+        {
+          model: forced,
+          messages: [Message.user("Who?")],
+          responseFormat: { type: "json", schema: { type: "string" } }
+        },
+        { capabilities: {}, history: "repair" }
+      )
+      assert(Result.isFailure(result) && result.failure._tag === "InvalidRequestError")
+      assert.match(result.failure.field ?? "", /^responseFormat\.schema/)
+      assert.strictEqual(result.failure.model, forced)
+    })
+
+    it("is reported once where parts of it become text", () => {
+      const changes = (schema: Record<string, unknown>, model: string) =>
+        encode({ model, responseFormat: { type: "json", schema } }).changes.map(({ field, type }) => [type, field])
+      const told = [["told-schema", "responseFormat.schema"]]
+      assert.deepStrictEqual(changes(open, forced), told)
+      assert.deepStrictEqual(changes(open, withoutTools), told)
+      assert.deepStrictEqual(changes({ type: "object", properties: {}, not: { required: ["a"] } }, forced), told)
+      assert.deepStrictEqual(changes(schema, withoutTools), [])
+    })
+
+    it("of an answer tool is strict where the model supports that, and as long as the limits allow", () => {
+      const strict = (capabilities: Capabilities, asked: Record<string, unknown> = schema) =>
+        encode({ model: "acme.oracle-v1:0", capabilities, responseFormat: { type: "json", schema: asked } })
+          .input.toolConfig?.tools?.[0]?.toolSpec?.strict
+      assert.isTrue(strict({ strictTools: true }))
+      assert.isUndefined(strict({ strictTools: undefined }))
+      assert.isUndefined(strict({ strictTools: true }, { ...schema, patternProperties: { "^x": {} } }))
+      assert.isUndefined(strict({
+        strictTools: true,
+        strictLimits: { tools: 0 }
+      }))
+    })
+  })
+
+  describe("descriptions", () => {
+    const described = (responseFormat: ChatRequest.JsonFormat, model = forced) =>
+      encode({ model, responseFormat }).input
+
+    it("are those of the format, or else those of the schema", () => {
+      const tool = (description?: string, asked: Record<string, unknown> = schema) =>
+        described({ type: "json", schema: asked, ...(description !== undefined && { description }) })
+          .toolConfig?.tools?.[0]?.toolSpec?.description
+      assert.strictEqual(tool("A person"), "Gives the answer: A person")
+      assert.strictEqual(tool(), "Gives the answer: Who it is")
+      assert.strictEqual(tool(" ", { type: "object" }), "Gives the answer")
+      assert.strictEqual(tool(undefined, { type: "object" }), "Gives the answer")
+    })
+
+    it("go to a service that knows JSON schemas, and into an instruction", () => {
+      const named = { ...responseFormat, description: "A person" }
+      const native_ = described(named, native).outputConfig?.textFormat?.structure?.jsonSchema
+      assert.strictEqual(native_?.description, "A person")
+      assert.notProperty(
+        described(responseFormat, native).outputConfig?.textFormat?.structure?.jsonSchema,
+        "description"
+      )
+      const instructed = (format: ChatRequest.JsonFormat) =>
+        encode({ model: withoutTools, capabilities: { systemPrompt: true }, responseFormat: format }).input.system
+      const intro =
+        "Answer with one JSON object that fits this JSON Schema, and with nothing else: no prose, no code fence."
+      assert.deepStrictEqual(instructed(named), [{ text: `${intro}\nA person\n${JSON.stringify(schema)}` }])
+      assert.deepStrictEqual(instructed(responseFormat), [{ text: `${intro}\n${JSON.stringify(schema)}` }])
+    })
+  })
+
+  it("names the answer tool with at most 64 characters, different from all others", () => {
+    const name = (wanted: string, others: ReadonlyArray<string>) =>
+      encode({
+        responseFormat: { ...responseFormat, name: wanted },
+        tools: others.map((name) => ({ name, inputSchema: { type: "object" } }))
+      }).answerTool
+    const long = "n".repeat(50)
+    assert.strictEqual(name("n".repeat(60), []), long)
+    assert.strictEqual(name(long, [long]), `${long}_2`)
+    const taken = Array.from({ length: 15 }, (_, index) => `${long}${"_".repeat(index)}`)
+    assert.strictEqual(name(long, taken), `${long}_2`)
+  })
+
+  it("does not take a citation of one message for one of all, or other documents for cited ones", () => {
+    const source = { text: "…" }
+    const document = (citations?: boolean): Message.DocumentPart => ({
+      type: "document",
+      mediaType: "text/plain",
+      name: "a",
+      source,
+      ...(citations !== undefined && { citations })
+    })
+    const isNative = (...messages: ReadonlyArray<Message.Message>) =>
+      encode({ model: native, messages }).input.outputConfig !== undefined
+    const text = Message.text("Who?")
+    assert.isTrue(isNative(Message.user([text, document()])))
+    assert.isTrue(isNative(Message.user([text, document(false)])))
+    assert.isFalse(isNative(Message.user([text, document(true)])))
+    assert.isFalse(isNative(Message.user([text, document(true)]), Message.assistant("Ada"), Message.user("And?")))
+    const found = { type: "search-result", source: "s", title: "t", content: ["c"] } as const
+    assert.isTrue(isNative(Message.user([text, found])))
+    assert.isFalse(isNative(Message.user([text, { ...found, citations: true }])))
+  })
+
+  it("puts an instruction before the first message of the user only", () => {
+    const messages = [Message.user("Who?"), Message.assistant("Ada"), Message.user("Again")]
+    const { input } = encode({ model: withoutTools, messages, capabilities: { systemPrompt: false } })
+    assert.deepStrictEqual(input.messages?.map(({ content }) => content?.length), [2, 1, 1])
+  })
 })

@@ -62,7 +62,9 @@ describe("converse/Values", () => {
       stopSequences: ["END"],
       providerOptions: { bedrock: { additionalModelRequestFields: { top_k: 5 }, system: [{ text: "own" }] } }
     }
-    assert.strictEqual(Result.getOrThrow(Values.settle(request, () => {})), request)
+    for (const given of [request, { ...request, providerOptions: {} }]) {
+      assert.strictEqual(Result.getOrThrow(Values.settle(given, () => {})), given)
+    }
   })
 
   describe("text", () => {
@@ -115,6 +117,101 @@ describe("converse/Values", () => {
       assert.include(said, whole)
     })
 
+    const bytes = new Uint8Array([1])
+    const plain = { id: "a", result: "r", name: "look" }
+    const search = { type: "provider", provider: "aws.bedrock", name: "search" } as const
+    const bare = (value: object): object => Object.assign(Object.create(null), value)
+    const alone: ReadonlyArray<
+      readonly [place: string, request: (text: string) => Partial<ChatRequest.Resolved>, field: string]
+    > = [
+      [
+        "the id of a call",
+        (id) => ({ messages: [assistant([{ type: "tool-call", ...plain, id, params: {} }])] }),
+        "messages[0].content[0].id"
+      ],
+      [
+        "the id of a result",
+        (id) => ({ messages: [tool([{ type: "tool-result", ...plain, id }])] }),
+        "messages[0].content[0].id"
+      ],
+      [
+        "the parts of a result",
+        (said) => ({ messages: [tool([{ type: "tool-result", id: "a", parts: [text(said)] }])] }),
+        "messages[0].content[0].parts[0].text"
+      ],
+      [
+        "the result without parts",
+        (result) => ({ messages: [tool([{ type: "tool-result", id: "a", result }])] }),
+        "messages[0].content[0].result"
+      ],
+      [
+        "a result of the provider, whose bytes are kept",
+        (text) => ({
+          messages: [
+            assistant([{ type: "tool-result", id: "a", result: [{ text, bytes }], providerExecuted: true }])
+          ]
+        }),
+        "messages[0].content[0].result[0].text"
+      ],
+      [
+        "an object without a prototype",
+        (text) => ({
+          messages: [user([{ type: "provider", provider: "aws.bedrock", value: { of: bare({ text }) } }])]
+        }),
+        "messages[0].content[0].value.of.text"
+      ],
+      [
+        "a tool of the provider",
+        (name) => ({ tools: [{ ...search, name }] }),
+        "tools[0].name"
+      ],
+      [
+        "the description of a tool",
+        (description) => ({ tools: [{ name: "look", description, inputSchema: { type: "object" } }] }),
+        "tools[0].description"
+      ],
+      [
+        "the schema of a tool",
+        (description) => ({ tools: [search, { name: "look", inputSchema: { description } }] }),
+        "tools[1].inputSchema.description"
+      ],
+      [
+        "the system prompt of the options",
+        (text) => ({ providerOptions: { bedrock: { system: [{ text }], serviceTier: { type: "flex" } } } }),
+        "providerOptions.bedrock.system[0].text"
+      ],
+      [
+        "other options",
+        (text) => ({ providerOptions: { bedrock: { promptVariables: { x: { text } } } } }),
+        "providerOptions.bedrock.promptVariables.x.text"
+      ],
+      [
+        "other options, beside a system prompt",
+        (text) => ({ providerOptions: { bedrock: { system: [{ text: "S" }], promptVariables: { x: { text } } } } }),
+        "providerOptions.bedrock.promptVariables.x.text"
+      ],
+      [
+        "a stop sequence, beside options of others",
+        (stop) => ({
+          stopSequences: [stop],
+          providerOptions: { openai: { user: "u" } } as ChatRequest.ProviderOptions
+        }),
+        "stopSequences[0]"
+      ]
+    ]
+
+    it.each(alone)("is replaced in %s, and nothing else", (_, request, field) => {
+      const { replaced, settled } = settle(request(half))
+      assert.deepStrictEqual(replaced, [field])
+      assert.deepStrictEqual(Result.getOrThrow(settled), { model, messages: [user("Hi")], ...request(whole) })
+    })
+
+    it("is all that is looked at in a block of the provider's own", () => {
+      const value = { n: 1n, at: new Date(0), f: () => 1, i: Infinity }
+      const messages = [user([{ type: "provider", provider: "aws.bedrock", value }])]
+      assert.strictEqual(Result.getOrThrow(settle({ messages }).settled).messages, messages)
+    })
+
     it("is refused in strict mode where half of a pair is missing", () => {
       const outcome = encoded([user(half)], "strict")
       assert(Result.isFailure(outcome) && outcome.failure._tag === "InvalidRequestError")
@@ -135,6 +232,8 @@ describe("converse/Values", () => {
       [{ boxed: [new Number(1), new String("a"), new Boolean(false)] }, { boxed: [1, "a", false] }],
       [{ url: new URL("https://example.org") }, { url: "https://example.org/" }],
       [{ own: { toJSON: (key: string) => ({ key }) } }, { own: { key: "own" } }],
+      [{ own: { toJSON: () => null } }, { own: null }],
+      [{ own: { toJSON: 5 } }, { own: { toJSON: 5 } }],
       [Object.assign(Object.create({ inherited: 1 }), { own: 1 }), { own: 1 }]
     ])("is what `JSON.stringify` would write of %o", (value, expected) => {
       assert.deepStrictEqual(JSON.parse(JSON.stringify(value)), expected)
@@ -186,6 +285,58 @@ describe("converse/Values", () => {
       let deep: unknown = 1
       for (let level = 0; level < 100_000; level++) deep = [deep]
       assert.match(refused({ deep }) ?? "", /^messages\[1\]\.content\[0\]\.params\.deep\[0\]/)
+    })
+
+    it("is made of all values that are JSON: JSON parts, lists of results and schemas", () => {
+      const at = new Date(0)
+      const json = at.toJSON()
+      const { settled } = settle({
+        messages: [tool([
+          { type: "tool-result", id: "a", result: [{ at }] },
+          { type: "tool-result", id: "b", parts: [{ type: "json", value: { at } }] }
+        ])],
+        tools: [{ name: "look", inputSchema: { const: at } }]
+      })
+      const { messages, tools } = Result.getOrThrow(settled)
+      assert.deepStrictEqual(messages, [tool([
+        { type: "tool-result", id: "a", result: [{ at: json }] },
+        { type: "tool-result", id: "b", parts: [{ type: "json", value: { at: json } }] }
+      ])])
+      assert.deepStrictEqual(tools, [{ name: "look", inputSchema: { const: json } }])
+    })
+
+    it("is refused with the reason and a remedy", () => {
+      const nested = (levels: number): unknown => levels === 0 ? 1 : [nested(levels - 1)]
+      const reason = (value: unknown) => {
+        const { settled } = settle({ messages: called(value) })
+        return Result.isSuccess(settled) ? undefined : settled.failure.message
+      }
+      const cycle: Array<unknown> = []
+      cycle.push(cycle)
+      const thrower = { toJSON: () => Result.getOrThrow(Result.fail("no")) }
+      assert.match(reason({ n: 1n }) ?? "", /JSON has no bigint\. Use a number, or text/)
+      assert.match(reason(cycle) ?? "", /it contains itself\. Break the cycle/)
+      assert.match(reason(thrower) ?? "", /it cannot be converted to JSON\. Use plain objects, lists/)
+      assert.isUndefined(reason(nested(1_000)))
+      assert.match(reason(nested(1_001)) ?? "", /it is nested more than 1000 levels deep\. Flatten it/)
+    })
+
+    it("is what `toJSON` gives of a bigint, where a program has added it", () => {
+      Object.defineProperty(BigInt.prototype, "toJSON", { value: () => "big", configurable: true })
+      const outcome = Result.try(() => [sent({ n: 1n })[0], sent(2n)[0]])
+      Reflect.deleteProperty(BigInt.prototype, "toJSON")
+      assert.deepStrictEqual(Result.getOrThrow(outcome), [{ n: "big" }, { value: "big" }])
+    })
+
+    it("reads an object once that is held twice", () => {
+      let reads = 0
+      const shared = {
+        get a(): number {
+          return reads += 1
+        }
+      }
+      settle({ messages: called({ one: shared, two: [shared] }) })
+      assert.strictEqual(reads, 1)
     })
 
     it("may hold the same object twice", () => {

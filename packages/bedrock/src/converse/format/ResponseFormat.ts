@@ -19,6 +19,7 @@ import type * as Room from "../../schema/Room.ts"
 import * as Strict from "../../schema/Strict.ts"
 import * as Block from "../Block.ts"
 import type { Report } from "../history/Change.ts"
+import * as Label from "../history/Label.ts"
 
 /** The model's capabilities, the remaining limits of strict schemas, and where changes are reported. */
 export interface Circumstances {
@@ -173,9 +174,7 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 /** The name of the format as a valid tool name, different from all others. */
 const nameOf = (format: ChatRequest.JsonFormat, tools: ReadonlyArray<{ readonly name: string }>): string => {
   const wanted = format.name?.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 50) ?? ""
-  let name = wanted === "" ? "answer" : wanted
-  while (tools.some((tool) => tool.name === name)) name = `${name.slice(0, 63)}_`
-  return name
+  return Label.allocator(Label.toolName, tools.map(({ name }) => name))(wanted === "" ? "answer" : wanted)
 }
 
 const force = (name: string, besideOthers: boolean, { toolChoice }: Capabilities): ToolChoice | undefined => {
