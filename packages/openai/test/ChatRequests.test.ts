@@ -403,10 +403,10 @@ describe("tools and structured output", () => {
       }
       const options = { profile: { structuredOutput: "tool" as const } }
       const [sent] = yield* Asking.sent(request, options)
-      assert.deepStrictEqual(sent.tools.map((tool: any) => tool.function.name), ["answer", "answer_"])
+      assert.deepStrictEqual(sent.tools.map((tool: any) => tool.function.name), ["answer", "answer_2"])
       assert.strictEqual(sent.tool_choice, "required")
       const call = (text: string) =>
-        chunk({ tool_calls: [{ index: 0, id: "c", function: { name: "answer_", arguments: text } }] })
+        chunk({ tool_calls: [{ index: 0, id: "c", function: { name: "answer_2", arguments: text } }] })
       const { events: given } = yield* Asking.stream(
         events(chunk({ content: "Well: " }), call("{\"a\""), call(":\"x\"}"), chunk({}, "tool_calls"), "[DONE]"),
         request,

@@ -137,8 +137,7 @@ const encodeFormat = (
     case "prompt":
       return { instructions: instructionsOf(schema, description) }
     case "tool": {
-      let answerTool = title
-      while (taken.has(answerTool)) answerTool = `${answerTool.slice(0, 60)}_`
+      const answerTool = free(title, taken)
       return {
         answerTool,
         tool: {
@@ -148,6 +147,14 @@ const encodeFormat = (
       }
     }
   }
+}
+
+/** The name, or the first of its numbered variants, that no tool has. */
+const free = (name: string, taken: ReadonlySet<string>): string => {
+  if (!taken.has(name)) return name
+  let number = 2
+  while (taken.has(`${name.slice(0, 56)}_${number}`)) number++
+  return `${name.slice(0, 56)}_${number}`
 }
 
 const instructionsOf = (schema: ChatRequest.JsonFormat["schema"], description: string | undefined): string =>
