@@ -40,15 +40,6 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("c", 100), "minute 50000")
     }))
 
-  it("keeps no place without a lease", ({ ask, leave }) =>
-    Effect.gen(function*() {
-      yield* ask("a", 100)
-      assert.strictEqual(yield* ask("b", 60, { lease: 0 }), "queue 100")
-      assert.strictEqual(yield* ask("c", 60), "minute 100")
-      yield* leave("a")
-      assert.strictEqual(yield* ask("c", 60), "granted")
-    }))
-
   it("foresees what leaves first, in whatever order it was entered", ({ ask, late }) =>
     Effect.gen(function*() {
       yield* late("new", 40, 0)
