@@ -3,28 +3,8 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
-import type * as History from "../../src/converse/History.ts"
 import * as Request from "../../src/converse/Request.ts"
-
-const model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-
-const capabilities = ModelCatalog.lookup(model)
-
-const encode = (request: Partial<ChatRequest.Resolved>) => sent(request).input
-
-const sent = ({ model: asked = model, ...request }: Partial<ChatRequest.Resolved>) =>
-  Result.getOrThrow(
-    Request.encode({ model: asked, messages: [Message.user("Hi")], ...request }, {
-      capabilities: ModelCatalog.lookup(asked),
-      history: "repair"
-    })
-  )
-
-const refuse = (request: Partial<ChatRequest.Resolved>, history: History.Mode = "repair") => {
-  const result = Request.encode({ model, messages: [Message.user("Hi")], ...request }, { capabilities, history })
-  assert(Result.isFailure(result))
-  return result.failure
-}
+import { encode, model, refuse, sent } from "./RequestFixture.ts"
 
 describe("converse/Request and fields of Claude", () => {
   describe("stop sequences", () => {
