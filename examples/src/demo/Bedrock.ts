@@ -29,8 +29,8 @@ export const embeddingModel = "amazon.titan-embed-text-v2:0"
 export const chatModel = "us.amazon.nova-lite-v1:0"
 export const otherModel = "us.amazon.nova-micro-v1:0"
 
-/** What the emulated service grants: so many tokens in three seconds. Real quotas count minutes. */
-export const quota = { tokens: 1_000, per: "3 seconds" } as const
+/** What the emulated service grants: so many tokens in five seconds. Real quotas count minutes. */
+export const quota = { tokens: 2_000, per: "5 seconds" } as const
 
 /** Dollars for a million tokens. Strata knows no prices: these are examples. */
 export const prices: Pricing.Entries = [
@@ -61,7 +61,7 @@ const embeddings = (model: string) =>
   BedrockEmbedding.layer({
     model,
     // Room for one request that arrives later than it was sent. In a real minute that is nothing.
-    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: 0.96 * quota.tokens, per: quota.per }] }) })
+    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: 0.98 * quota.tokens, per: quota.per }] }) })
   }).pipe(EmbeddingService.withBudget(budget))
 
 const services = (models: { readonly chat: string; readonly embedding: string }) =>
