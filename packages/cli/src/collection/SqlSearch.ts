@@ -46,7 +46,7 @@ const condition = (sql: SqlClient.SqlClient, collection: number, under: string |
 
 const inPostgres = (sql: SqlClient.SqlClient, collection: number, { limit, under, vector }: Collection.Query) =>
   sql.withTransaction(Effect.gen(function*() {
-    // Where somebody made an approximate index, it is read on until there are enough rows that match.
+    // Where there is an approximate index, it is read on until there are enough rows that match.
     yield* sql`SELECT set_config('hnsw.iterative_scan', 'strict_order', true)`
     const rows = yield* sql<Row & { readonly distance: number }>`
       SELECT id, source, position, citation, context, text,
