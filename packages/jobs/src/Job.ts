@@ -19,10 +19,10 @@ import * as DeadLetters from "./internal/deadLetters.ts"
 import * as ItemCodec from "./internal/itemCodec.ts"
 import * as JobOptions from "./internal/options.ts"
 import * as Progress from "./internal/progress.ts"
-import * as Registry from "./internal/registry.ts"
 import * as Running from "./internal/running.ts"
 import type * as Session from "./internal/session.ts"
-import * as Storing from "./internal/storing.ts"
+import * as Registry from "./internal/store/registry.ts"
+import * as Storing from "./internal/store/storing.ts"
 import * as JobError from "./JobError.ts"
 import { JobStore } from "./JobStore.ts"
 import type * as Sink from "./Sink.ts"
@@ -30,7 +30,7 @@ import type * as Work from "./Work.ts"
 
 export type { DeadLetter } from "./internal/deadLetters.ts"
 export type { Progress } from "./internal/progress.ts"
-export type { BatchJob, Runner, Status } from "./internal/registry.ts"
+export type { BatchJob, Runner, Status } from "./internal/store/registry.ts"
 
 /**
  * The items of a job.

@@ -4,7 +4,7 @@
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as JsonFile from "../JsonFile.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 
 /** Amazon S3 User Guide, "General purpose bucket naming rules". */
 export const isBucketName = (name: string): boolean =>

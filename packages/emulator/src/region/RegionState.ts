@@ -2,12 +2,12 @@
  * What an emulator keeps for each of its regions: the models, the quotas and the prompt cache of one know nothing of the others.
  */
 import * as Effect from "effect/Effect"
-import * as Converse from "./converse/Converse.ts"
-import * as Model from "./model/Model.ts"
-import * as OpenAiCall from "./openai/Call.ts"
-import * as OpenAiModels from "./openai/Models.ts"
-import type * as OpenAi from "./openai/Options.ts"
-import * as Quota from "./quota/Quota.ts"
+import * as Converse from "../converse/Converse.ts"
+import * as Model from "../model/Model.ts"
+import * as OpenAiCall from "../openai/Call.ts"
+import * as OpenAiModels from "../openai/Models.ts"
+import type * as OpenAi from "../openai/Options.ts"
+import * as Quota from "../quota/Quota.ts"
 import type * as Region from "./Region.ts"
 
 /** The state of one region. */

@@ -5,8 +5,8 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
-import type * as Collection from "./Collection.ts"
-import * as Nearest from "./Nearest.ts"
+import type * as Collection from "../Collection.ts"
+import * as Nearest from "../Nearest.ts"
 import * as SqlVector from "./SqlVector.ts"
 
 /** The chunks of a collection that are closest to a vector. */
