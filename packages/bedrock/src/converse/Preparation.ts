@@ -106,8 +106,9 @@ const prompted = (
   request: ChatRequest.Resolved,
   encoded: Request.Encoded
 ): Effect.Effect<Request.Encoded, ProviderError.InvalidRequestError> => {
-  const [field, what] = ownToPrompts.find(([field]) => encoded.input[field] !== undefined) ?? []
-  if (field !== undefined && what !== undefined) {
+  const own = ownToPrompts.find(([field]) => encoded.input[field] !== undefined)
+  if (own !== undefined) {
+    const [field, what] = own
     return Effect.fail(ProviderError.invalidRequest({
       provider: providerName,
       model: request.model,

@@ -82,6 +82,7 @@ describe("converse/Request and fields of Claude", () => {
         model,
         messages: [Message.user("Hi")],
         parallelToolCalls: false,
+        providerOptions: {},
         responseFormat: { type: "json", schema: { type: "object" } }
       }, { capabilities: { disableParallelToolUse: true }, history: "repair" }))
       assert.isDefined(input.toolConfig, "an answer tool")
