@@ -10,6 +10,7 @@ const own = (value: unknown): Message.ProviderPart => ({ type: "provider", provi
 const cachePoint = (ttl?: string) => own({ cachePoint: { type: "default", ...(ttl !== undefined && { ttl }) } })
 const cited: Message.TextPart = { ...text("So it is. "), citations: [{ title: "t" }] }
 const signed: Message.ReasoningPart = { type: "reasoning", text: "r", signature: "s" }
+const image: Message.ImagePart = { type: "image", mediaType: "image/png", source: { uri: "s3://bucket/i" } }
 const video: Message.VideoPart = { type: "video", mediaType: "video/mp4", source: { uri: "s3://bucket/v" } }
 const audio: Message.AudioPart = { type: "audio", mediaType: "audio/wav", source: { uri: "s3://bucket/a" } }
 const found: Message.SearchResultPart = { type: "search-result", source: "s", title: "t", content: ["c"] }
@@ -90,6 +91,18 @@ describe("converse/History, part by part", () => {
     ]
   ]))("the cache control of a message $name", ({ given }) => {
     assert.deepStrictEqual(outcome(given), expected(given))
+  })
+
+  it("keeps the cache control of parts that have a field for it", () => {
+    const parts = [text("a"), image, { ...document("a"), mediaType: "application/pdf" }, video, audio, found].map(
+      (part) => ({ ...part, cache: true })
+    )
+    const { messages } = repaired({
+      messages: [user([...parts, text(" ")]), assistant([call("a")]), tool([{ ...result("a"), cache: true }])],
+      tools
+    }, { caching: { supported: true } })
+    assert.deepStrictEqual(messages[0], user(parts))
+    assert.deepStrictEqual(messages[2], tool([{ ...result("a"), cache: true }]))
   })
 
   it("keeps the cache control of a single question", () => {
@@ -270,7 +283,7 @@ describe("converse/History, part by part", () => {
     >([
       ["text", text("R"), [], true],
       ["text", text("R"), ["text"], false],
-      ["an image", { type: "image", mediaType: "image/png", source: { uri: "s3://bucket/i" } }, ["text"], true],
+      ["an image", image, ["text"], true],
       ["a video", video, ["text"], true],
       ["a video", video, undefined, false],
       ["audio", audio, [], true],

@@ -9,6 +9,8 @@ import { model } from "./RequestFixture.ts"
 
 const { text, user } = Message
 
+const blank = [user([text("Hi"), text(" ")])]
+
 const prepare = (request: Partial<ChatRequest.Resolved>, options?: Preparation.Options) =>
   Effect.flatMap(
     Preparation.make(options),
@@ -31,11 +33,20 @@ describe("converse/Preparation", () => {
       assert.deepStrictEqual(input, (yield* prepare({})).input)
     }))
 
+  it.effect("repairs a conversation, or refuses it where the layer is strict", () =>
+    Effect.gen(function*() {
+      const { input } = yield* prepare({ messages: blank })
+      assert.deepStrictEqual(input.messages, [{ role: "user", content: [{ text: "Hi" }] }])
+      const error = yield* Effect.flip(prepare({ messages: blank }, { history: "strict" }))
+      assert(error._tag === "InvalidRequestError")
+      assert.strictEqual(error.field, "messages[0].content[1]")
+    }))
+
   it.effect("logs which fields it changed, and nothing where it changed none", () =>
     Effect.gen(function*() {
       const logged: Array<unknown> = []
       const logger = Logger.make(({ fiber }) => void logged.push(fiber.getRef(References.CurrentLogAnnotations)))
-      yield* Effect.forEach([user("Hi"), user([text("Hi"), text(" ")])], (message) => prepare({ messages: [message] }))
+      yield* Effect.forEach([[user("Hi")], blank], (messages) => prepare({ messages }))
         .pipe(Effect.provide(Logger.layer([logger])), Effect.provideService(References.MinimumLogLevel, "Debug"))
       const message = "there is only blank text, which Bedrock refuses. It was left out."
       assert.deepStrictEqual(logged, [{

@@ -141,11 +141,9 @@ export const join = (
   report: Report
 ): ReadonlyArray<Turn> => {
   const joined: Array<Open> = []
-  /** Index of the last turn of the user or the assistant. */
-  let spoken = -1
   let isAsked = false
   for (const turn of turns) {
-    const at = turn.role === "system" ? joined.length - 1 : spoken
+    const at = turn.role === "system" ? joined.length - 1 : joined.findLastIndex(({ role }) => role !== "system")
     const before = joined[at]
     const isBehindCalls = before?.hasCalls === true
     const isSame = before?.role === turn.role &&
@@ -154,16 +152,11 @@ export const join = (
     if (isSame || isBehindCalls) {
       for (const { field } of joined.slice(at + 1)) report("moved-instructions", field)
     }
-    if (isSame) {
-      reportJoint(before, turn, report)
-      add(before, turn.parts)
-    } else {
-      const index = isBehindCalls ? at + 1 : joined.length
-      joined.splice(index, 0, add({ ...turn, parts: [], hasCalls: false, hasOther: false }, turn.parts))
-      if (turn.role !== "system") spoken = index
-    }
+    if (isSame) reportJoint(before, turn, report)
+    const open = add(isSame ? before : { ...turn, parts: [], hasCalls: false, hasOther: false }, turn.parts)
+    if (!isSame) joined.splice(isBehindCalls ? at + 1 : joined.length, 0, open)
     // content behind calls may hold their results
-    if (turn.role === "assistant") isAsked = joined[spoken]?.hasCalls === true
+    if (turn.role === "assistant") isAsked = open.hasCalls
   }
   return joined.map(({ field, parts, role }) => ({ role, parts, field }))
 }
