@@ -8,6 +8,8 @@ import * as Programs from "./support/Programs.ts"
 // Those of README.md are in Run.test.ts, and those that need a server in examples/test/pages.long.test.ts.
 const programs = Programs.needing(undefined).filter(({ page }) => page.name !== "README.md")
 
+if (!Programs.hasCurl) console.warn("Skipped, for want of curl: programs of pages that serve")
+
 describe("The program", { concurrent: true }, () => {
   const folder = Files.make("programs")
   afterAll(() => Fs.rmSync(folder, { recursive: true, force: true }))

@@ -27,9 +27,8 @@ export const of = (page: Pages.Page): ReadonlyArray<Program> =>
 export const needing = (variable: string | undefined): ReadonlyArray<Program> =>
   Pages.all().flatMap(of).filter(({ snippet }) => snippet.needs === variable)
 
-/** Whether the commands that ask servers can run; says so where they cannot. */
+/** Whether the commands that ask servers can run. */
 export const hasCurl = spawnSync("curl", ["--version"]).status === 0
-if (!hasCurl) console.warn("Skipped, for want of curl: programs of pages that serve")
 
 /** What a program printed, or the commands that asked it, and how it ended. */
 export interface Result {
