@@ -15,7 +15,7 @@ import {
   Quota,
   Retry
 } from "@strata/core"
-import { Emulator } from "@strata/emulator"
+import { Emulator, EmulatorClient } from "@strata/emulator"
 import { ExtractiveChat, LocalEmbedding } from "@strata/local"
 import { Config, Context, Effect, Layer } from "effect"
 import * as Provider from "../Provider.ts"
@@ -71,12 +71,11 @@ const services = (models: { readonly chat: string; readonly embedding: string })
 export const emulated = <E>(
   answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>
 ) => {
-  const server = Emulator.layer({ history: 1_000, inputTokens: "counted" }).pipe(Layer.provide(answering))
-  const client = Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client)))
+  const client = EmulatorClient.layer(BedrockClient.layer, { history: 1_000, inputTokens: "counted" })
   return Layer.merge(
-    Layer.provide(services({ chat: chatModel, embedding: embeddingModel }), client),
+    services({ chat: chatModel, embedding: embeddingModel }),
     Layer.effect(Bedrock, Effect.map(Emulator.Emulator, (server) => ({ server })))
-  ).pipe(Layer.provide(server))
+  ).pipe(Layer.provide(client), Layer.provide(answering))
 }
 
 /** Amazon Bedrock, with the models that `STRATA_CHAT_MODEL` and `STRATA_EMBEDDING_MODEL` name. */
