@@ -67,6 +67,8 @@ describe("converse/Limits", () => {
       ["https://example.org/a.png", ".source.uri"],
       ["s3://b/too-short", ".source.uri"],
       ["s3://Bucket/key", ".source.uri"],
+      ["s3://my_bucket/key", ".source.uri"],
+      ["file:s3://bucket/key", ".source.uri"],
       ["", ".source.uri"],
       [`s3://bucket/${"k".repeat(1012)}`, undefined],
       [`s3://bucket/${"k".repeat(1013)}`, ".source.uri"]
@@ -204,6 +206,7 @@ describe("converse/Limits", () => {
         own({ guardrailConfig: { guardrailIdentifier, guardrailVersion } })
       assert.isUndefined(guard("gr1", "DRAFT"))
       assert.isUndefined(guard("arn:aws:bedrock:us-east-1:123456789012:guardrail/gr1", "12"))
+      assert.isUndefined(guard("arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/gr1", "1"))
       assert.strictEqual(guard("gr-1", "1"), `${field}.guardrailIdentifier`)
       assert.isUndefined(guard("g".repeat(2048), "1"))
       assert.strictEqual(guard("g".repeat(2049), "1"), `${field}.guardrailIdentifier`)
