@@ -67,7 +67,7 @@ describe("converse/Limits", () => {
       ["https://example.org/a.png", ".source.uri"],
       ["s3://b/too-short", ".source.uri"],
       ["s3://Bucket/key", ".source.uri"],
-      ["s3://my_bucket/key", ".source.uri"],
+      ["s3://bucket_1/key", ".source.uri"],
       ["file:s3://bucket/key", ".source.uri"],
       ["", ".source.uri"],
       [`s3://bucket/${"k".repeat(1012)}`, undefined],
@@ -198,6 +198,35 @@ describe("converse/Limits", () => {
         `${field}.promptVariables.x.text`
       )
       assert.strictEqual(any({ promptVariables: {}, requestMetadata: 5 }), `${field}.requestMetadata`)
+    })
+
+    it("takes every option of Converse", () => {
+      const every = {
+        family: "amazon.nova-lite-v1:0",
+        system: [{ text: "Be brief." }],
+        inferenceConfig: { maxTokens: 1, temperature: 0, topP: 1, stopSequences: ["."] },
+        toolConfig: { tools: [{ cachePoint: { type: "default" } }], toolChoice: { auto: {} } },
+        guardrailConfig: {
+          guardrailIdentifier: "gr1",
+          guardrailVersion: "1",
+          trace: "enabled",
+          streamProcessingMode: "async"
+        },
+        additionalModelRequestFields: { top_k: 1 },
+        promptVariables: { x: { text: "a" } },
+        additionalModelResponseFieldPaths: ["/stop_sequence"],
+        requestMetadata: { a: "b" },
+        performanceConfig: { latency: "optimized" },
+        serviceTier: { type: "flex" },
+        outputConfig: {
+          textFormat: {
+            type: "json_schema",
+            structure: { jsonSchema: { schema: "{}", name: "n", description: "d" } }
+          },
+          effort: "low"
+        }
+      } satisfies Required<BedrockChatOptions>
+      assert.isUndefined(own(every))
     })
 
     it("looks at the guardrail", () => {
