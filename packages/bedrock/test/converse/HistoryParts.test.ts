@@ -130,7 +130,8 @@ describe("converse/History, part by part", () => {
       "folded-system",
       "messages[0].content"
     ]], titan],
-    ["no messages", [], [user([text("…")])], [["inserted-user", "messages"]]]
+    ["no messages", [], [user([text("…")])], [["inserted-user", "messages"]]],
+    ["instructions alone", [system("S")], [system([text("S")]), user([text("…")])], [["inserted-user", "messages"]]]
   ]))("repairs $name, of a request with nothing else", ({ given: [, given, sent, changes = [], capabilities] }) => {
     assert.deepStrictEqual<unknown>(repaired(given, capabilities), { messages: sent, changes })
   })
@@ -153,6 +154,13 @@ describe("converse/History, part by part", () => {
       [user("Q"), assistant("A"), user([cachePoint()])],
       [user([text("Q")]), assistant([text("A")]), user([text("…")])],
       [["dropped-blank", "messages[2].content[0]"], ["filled-message", "messages[2]"]]
+    ],
+    [
+      "an answer without parts, for a model that takes reasoning",
+      [user("Q"), assistant([]), user("R")],
+      [user([text("Q"), text("R")])],
+      [["dropped-blank", "messages[1]"], joined("messages[2]")],
+      claude
     ],
     [
       "blank text, but not before a separate cache point where the model takes it",
@@ -276,6 +284,7 @@ describe("converse/History, part by part", () => {
           video
         ])
       )
+      assert.deepStrictEqual(told({ parts: [{ type: "json", value: " " }] }), user([line("")]))
     })
 
     it.each<
@@ -365,6 +374,15 @@ describe("converse/History, part by part", () => {
     })
     assert.deepStrictEqual(request.messages[0], system([text("S")]))
     assert.deepStrictEqual(request.tools, tools)
+  })
+
+  it("drops unknown reasoning of its own format only", () => {
+    const kept = (provider: string) => {
+      const part: Message.ProviderPart = { type: "provider", provider, value: { reasoningContent: {} } }
+      return repair([user("Q"), assistant([part, text("a")]), user("R")], claude).changes.map(({ type }) => type)
+    }
+    assert.deepStrictEqual(kept("aws.bedrock"), ["omitted-reasoning"])
+    assert.deepStrictEqual(kept("openai"), [])
   })
 
   it("takes a cache point of its own format only", () => {
