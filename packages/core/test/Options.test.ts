@@ -117,6 +117,21 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.quota.windows[0]"
   ],
   [
+    "a window of tokens that are none",
+    () => Policy.make({ quota: Quota.make({ windows: [{ tokens: -1, per: "1 hour" }] }) }),
+    "policy.quota.windows[0].tokens"
+  ],
+  [
+    "a window of a time that is none",
+    () => Policy.make({ quota: Quota.make({ windows: [{ tokens: 5, per: given("soon") }] }) }),
+    "policy.quota.windows[0].window"
+  ],
+  [
+    "windows that are no list",
+    () => Policy.make({ quota: Quota.make(given({ windows: 5 })) }),
+    "policy.quota.windows"
+  ],
+  [
     "less than a request",
     () => Policy.make({ quota: Quota.make({ requestsPerMinute: 0.5 }) }),
     "policy.quota.windows[0].requests"

@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Policy from "@strata/core/policy/Policy"
+import * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
 import type * as ProviderError from "@strata/core/ProviderError"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import { errors, failure, settled, target, timed, watched } from "./ChatFixture.ts"
@@ -74,6 +79,13 @@ describe("Enforcement.call", () => {
       assert.strictEqual(most, 3)
       assert.strictEqual(millis, 3_000)
     }))
+
+  it.effect("counts a request, and no tokens, where nothing tells what a call needs", () =>
+    Effect.gen(function*() {
+      const call = yield* enforce({ quota: Quota.make({ requestsPerMinute: 1, tokensPerMinute: 1 }) })
+      const { millis } = yield* timed(Effect.forEach([1, 2], () => call(Effect.succeed(1))))
+      assert.isAtLeast(millis, 60_000)
+    }).pipe(Effect.provide(Ledger.layerMemory)))
 
   it.effect("starts the attempt's clock when it has its permit", () =>
     Effect.gen(function*() {
@@ -235,6 +247,41 @@ describe("Enforcement.call", () => {
         assert.deepStrictEqual(logs, [])
       }).pipe(Effect.provideService(References.MinimumLogLevel, "Debug"))
     ))
+})
+
+describe("a limit that adapts", () => {
+  type Source = Stream.Stream<number, ProviderError.ChatStreamError>
+
+  const call = (source: Source, enforcement: Enforcement.Enforcement) =>
+    enforcement.call(Effect.orDie(Stream.runHead(source)), target)
+  const stream = (source: Source, enforcement: Enforcement.Enforcement) =>
+    Stream.runDrain(enforcement.stream(source, target))
+  const breaks = (error: ProviderError.CallError) => Stream.concat(Stream.make(1), Stream.fail(error))
+
+  const endings: ReadonlyArray<readonly [string, typeof call | typeof stream, Source, number]> = [
+    ["grows with answers", call, Stream.make(1), 8],
+    ["grows with streams that end", stream, Stream.make(1), 8],
+    ["falls with streams that are refused", stream, Stream.fail(errors.RateLimitError), 1],
+    ["falls with streams that are refused in the middle", stream, breaks(errors.RateLimitError), 1],
+    ["stays with other failures", stream, Stream.fail(errors.ConnectionError), 4],
+    ["stays with other failures in the middle", stream, breaks(errors.ConnectionError), 4],
+    ["stays with defects", call, Stream.die("bug"), 4]
+  ]
+  it.effect.each(endings)("%s", ([, use, source, expected]) =>
+    Effect.gen(function*() {
+      const concurrency = Concurrency.adaptive({ initial: 4, min: 1, max: 8 })
+      const enforcement = yield* Enforcement.make(Policy.make({ concurrency, retry: Retry.never }))
+      const calls = (source: Source) =>
+        Effect.replicateEffect(Effect.exit(use(source, enforcement)), 20, { concurrency: "unbounded" })
+      const slow = Stream.unwrap(Effect.delay(Effect.succeed(source), "1 second"))
+      yield* timed(Effect.replicateEffect(calls(slow), 3), "5 minutes")
+      let running = 0
+      const counting = Stream.fromEffect(Effect.andThen(Effect.sync(() => running++), Effect.never))
+      const fiber = yield* Effect.forkChild(calls(counting))
+      yield* TestClock.adjust(0)
+      assert.strictEqual(running, expected)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provide(AdaptiveLimits.layerMemory)))
 })
 
 describe("Policy.none", () => {

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as Trait from "../src/internal/trait.ts"
 import { errors, response, timed } from "./ChatFixture.ts"
 import { calls, counts, down, laneOf, pool, refused, request, under } from "./PoolFixture.ts"
 
@@ -153,6 +154,8 @@ describe("A pool whose lanes fail", () => {
       assert.deepStrictEqual(asked, expected)
     }))
 
+  it("takes no value that is no error for one of a lane", () => assert.isFalse(Pool.isUnavailable(undefined as never)))
+
   it.effect("does not retry in a pool that is a lane what another lane may answer", () =>
     Effect.gen(function*() {
       const retry = Schedule.recurs(5)
@@ -177,27 +180,49 @@ describe("A pool whose lanes fail", () => {
       assert.strictEqual(millis, 10_000)
     }))
 
-  describe("with a service that has no policy", () => {
-    const plain = (after: Duration.Input, stream: Stream.Stream<never, ProviderError.ChatStreamError> = Stream.empty) =>
-      Layer.succeed(ChatService.ChatService, {
-        generate: () => Effect.delay(Effect.succeed(response("plain")), after),
-        stream: () => stream
+  it.effect("counts the deadline of a lane from when the call began, not from when it came to the lane", () =>
+    Effect.gen(function*() {
+      const policy = (deadline: Duration.Input) => ({ timeouts: { deadline } })
+      const { chat, options } = yield* pool({
+        a: { fails: refused(Duration.seconds(5)), policy: policy("10 seconds") },
+        b: { quota: 110, policy: policy("10 minutes") }
       })
+      yield* calls(chat, 1)
+      options["a"] = { takes: "8 seconds" }
+      const { exit, millis } = yield* timed(Effect.flip(chat.generate(request)))
+      assert.strictEqual((yield* exit)._tag, "TimeoutError")
+      assert.strictEqual(millis, 10_000)
+    }))
 
-    it.effect("has no deadline where that answers", () =>
+  describe("with a service that has no policy", () => {
+    const plain = (
+      after: Duration.Input,
+      stream: Stream.Stream<never, ProviderError.ChatStreamError> = Stream.empty
+    ) => ({
+      generate: () => Effect.delay(Effect.succeed(response("plain")), after),
+      stream: () => stream
+    })
+    const layerOf = (service: ChatService.ChatService["Service"]) => Layer.succeed(ChatService.ChatService, service)
+
+    it.effect.each(
+      [
+        ["made by hand", plain("5 seconds")],
+        ["of another copy of this package", { ...plain("5 seconds"), [Trait.cores]: [{ provider: "other" }] }]
+      ] as const
+    )("has no deadline where that answers: one %s", ([, service]) =>
       Effect.gen(function*() {
         const { layers } = laneOf({ a: { fails: down, policy: { timeouts: { deadline: "1 second" } } } })
-        const both = ChatService.withPool({ a: layers["a"]!, plain: plain("5 seconds") })
-        const { exit, millis } = yield* timed(Effect.provide(ChatService.generate(request), both))
-        assert.deepStrictEqual([(yield* exit).text, millis], ["plain", 5_000])
-        const alone = ChatService.withPool({ plain: plain(0) })
-        assert.strictEqual((yield* Effect.provide(ChatService.generate(request), alone)).lane, "plain")
+        for (const others of [{ a: layers["a"]! }, {}]) {
+          const both = ChatService.withPool({ ...others, plain: layerOf(service) })
+          const { exit, millis } = yield* timed(Effect.provide(ChatService.generate(request), both))
+          assert.deepStrictEqual([(yield* exit).text, millis], ["plain", 5_000])
+        }
       }))
 
     it.effect("does not ask another lane for a stream that it says was interrupted", () =>
       Effect.gen(function*() {
         const { asked, layers } = laneOf({ b: {} })
-        const lanes = { plain: plain(0, Stream.fail(errors.StreamInterruptedError)), b: layers["b"]! }
+        const lanes = { plain: layerOf(plain(0, Stream.fail(errors.StreamInterruptedError))), b: layers["b"]! }
         const services = yield* Layer.build(ChatService.withPool(lanes, always))
         const { stream } = Context.get(services, ChatService.ChatService)
         assert.strictEqual((yield* Effect.flip(Stream.runDrain(stream(request))))._tag, "StreamInterruptedError")
@@ -235,12 +260,13 @@ describe("A pool whose lanes fail", () => {
 
     it.effect("does not send a call for a lane that it may not use, until another is back", () =>
       Effect.gen(function*() {
+        const retry = Schedule.max([Schedule.spaced("1 minute"), Schedule.recurs(3)])
         const lanes = { shared: { fails: down }, reserved: {} }
         const { asked, chat, options } = yield* pool(
           lanes,
           { reserved: { interactive: true } },
           undefined,
-          under(policy)
+          under(Policy.make({ retry }))
         )
         const sent = yield* Effect.forkChild(chat.generate(request))
         yield* TestClock.adjust("500 millis")

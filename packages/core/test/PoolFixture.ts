@@ -122,6 +122,9 @@ export const pool = Effect.fnUntraced(function*(
   return { ...lanes, chat: Context.get(services, ChatService.ChatService) }
 })
 
+/** A pool that asks `a` whenever it takes calls, and `b` otherwise. */
+export const preferring = (a: LaneOptions, b: LaneOptions = {}) => pool({ a, b }, { b: { cost: 2 } })
+
 export const refused = (retryAfter?: Duration.Duration) =>
   new ProviderError.RateLimitError({ provider: "test", model: "m", message: "Too many tokens.", retryAfter })
 

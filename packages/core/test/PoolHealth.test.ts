@@ -3,15 +3,11 @@ import * as Breaker from "@strata/core/policy/Breaker"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
-import { errors, watched } from "./ChatFixture.ts"
-import { calls, counted, counts, down, type LaneOptions, pool, refused, request, stateOf } from "./PoolFixture.ts"
-
-/** A pool that asks `a` whenever it takes calls, and `b` otherwise. */
-const preferring = (a: LaneOptions, b: LaneOptions = {}) => pool({ a, b }, { b: { cost: 2 } })
+import { errors, timed, watched } from "./ChatFixture.ts"
+import { calls, counted, counts, down, pool, preferring, refused, request, stateOf } from "./PoolFixture.ts"
 
 describe("Which lanes of a pool take calls", () => {
   it.effect("leaves it out until a probe is answered", () =>
@@ -30,34 +26,6 @@ describe("Which lanes of a pool take calls", () => {
       yield* TestClock.adjust("1 millis")
       yield* calls(chat, 5)
       assert.deepStrictEqual(asked.slice(8), ["a", "a", "b", "a", "b"])
-    }))
-
-  it.effect("probes it with one call at a time", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      yield* TestClock.adjust("1 second")
-      options["a"] = { takes: "10 seconds" }
-      const probe = yield* Effect.forkChild(chat.generate(request))
-      yield* TestClock.adjust("5 seconds")
-      yield* calls(chat, 3)
-      assert.deepStrictEqual(asked.slice(2), ["a", "b", "b", "b"])
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual((yield* Fiber.join(probe)).lane, "a")
-    }))
-
-  it.effect("probes again after a probe that was interrupted", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      yield* TestClock.adjust("1 second")
-      options["a"] = { takes: "10 seconds" }
-      const probe = yield* Effect.forkChild(chat.generate(request))
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.interrupt(probe)
-      options["a"] = {}
-      yield* calls(chat, 1)
-      assert.deepStrictEqual(asked.slice(2), ["a", "a"])
     }))
 
   it.effect("waits as long as a service that throttles asks", () =>
@@ -94,31 +62,6 @@ describe("Which lanes of a pool take calls", () => {
       const { asked, chat } = yield* pool({ a: { fails }, b: {} })
       yield* calls(chat, 3)
       assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
-    }))
-
-  it.effect("probes a lane again after a probe that died", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      options["a"] = { dies: true }
-      yield* TestClock.adjust("1 second")
-      assert.isTrue(Exit.hasDies(yield* Effect.exit(chat.generate(request))))
-      options["a"] = {}
-      assert.strictEqual((yield* chat.generate(request)).lane, "a")
-      assert.deepStrictEqual(asked, ["a", "b", "a", "a"])
-    }))
-
-  it.effect("probes one whose time is over with the next call, although others are cheaper", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ cheap: { fails: down }, dear: { fails: down } }, {
-        dear: { cost: 2 }
-      })
-      yield* Effect.exit(chat.generate(request))
-      options["cheap"] = {}
-      options["dear"] = {}
-      yield* TestClock.adjust("1 second")
-      yield* calls(chat, 3)
-      assert.deepStrictEqual(asked, ["cheap", "dear", "cheap", "dear", "cheap"])
     }))
 
   it.effect("forgives one failure for ten answers", () =>
@@ -183,22 +126,6 @@ describe("Which lanes of a pool take calls", () => {
       assert.deepStrictEqual(asked, ["a", "b", "b", "a"])
     }))
 
-  it.effect("probes one whose circuit is open when that lets a call through", () =>
-    Effect.gen(function*() {
-      const breaker = Breaker.consecutive(1, { open: "1500 millis" })
-      const { asked, chat, options } = yield* preferring({ fails: down, policy: { breaker } })
-      yield* calls(chat, 1)
-      options["a"] = {}
-      yield* TestClock.adjust("1 second")
-      yield* calls(chat, 1)
-      yield* TestClock.adjust("499 millis")
-      yield* calls(chat, 1)
-      assert.strictEqual(yield* counted("a", "unavailable"), 2)
-      yield* TestClock.adjust("1 millis")
-      yield* calls(chat, 1)
-      assert.deepStrictEqual(asked, ["a", "b", "b", "b", "a"])
-    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
-
   it.effect("leaves out one whose circuit is open while another has room, although it is in the pool", () =>
     Effect.gen(function*() {
       const { asked, chat, options } = yield* preferring({ policy: { breaker: Breaker.consecutive(1) } })
@@ -247,100 +174,6 @@ describe("Which lanes of a pool take calls", () => {
       assert.strictEqual(yield* stateOf("a"), 0)
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
-  it.effect("does not probe it again because an earlier call ends with an error of one answer", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* preferring({
-        fails: errors.MalformedResponseError,
-        failsAfter: "3 seconds"
-      })
-      const earlier = yield* Effect.forkChild(chat.generate(request))
-      yield* TestClock.adjust("1 millis")
-      options["a"] = { fails: down }
-      yield* calls(chat, 1)
-      yield* TestClock.adjust("1 second")
-      options["a"] = { takes: "1 hour" }
-      const probe = yield* Effect.forkChild(chat.generate(request))
-      yield* TestClock.adjust("2 seconds")
-      assert.strictEqual((yield* Fiber.join(earlier)).lane, "b")
-      yield* calls(chat, 1)
-      assert.deepStrictEqual(asked, ["a", "a", "b", "a", "b", "b"])
-      yield* Fiber.interrupt(probe)
-    }))
-
-  describe("that was refused", () => {
-    it.effect("takes calls again once its probe is not refused within a second", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* preferring({ fails: refused() })
-        yield* calls(chat, 1)
-        options["a"] = { takes: "1 hour" }
-        const ask = Effect.forkChild(chat.generate(request))
-        yield* TestClock.adjust("250 millis")
-        yield* ask
-        yield* TestClock.adjust("999 millis")
-        yield* calls(chat, 1)
-        assert.deepStrictEqual(asked, ["a", "b", "a", "b"])
-        yield* TestClock.adjust("1 millis")
-        yield* Effect.replicateEffect(ask, 2)
-        yield* TestClock.adjust(0)
-        assert.deepStrictEqual(asked.slice(4), ["a", "a"])
-      }))
-
-    it.effect("gets what waits elsewhere once its probe is not refused within a second", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* preferring({ fails: refused() }, { quota: 110 })
-        yield* calls(chat, 1)
-        options["a"] = { takes: "1 hour" }
-        yield* TestClock.adjust("100 millis")
-        yield* Effect.replicateEffect(Effect.forkChild(chat.generate(request)), 2)
-        yield* TestClock.adjust("1149 millis")
-        assert.deepStrictEqual(asked, ["a", "b", "a"])
-        yield* TestClock.adjust("1 millis")
-        assert.deepStrictEqual(asked, ["a", "b", "a", "a"])
-      }))
-  })
-
-  describe("while calls wait elsewhere, one of which probes it", () => {
-    /** `a` is down, `b` has no room, and of two calls that wait one has begun to probe `a`: what that does is given. */
-    const probed = Effect.fnUntraced(function*(probe: LaneOptions) {
-      const lanes = yield* preferring({ fails: down }, { quota: 110 })
-      yield* calls(lanes.chat, 1)
-      yield* TestClock.adjust("500 millis")
-      const first = yield* Effect.forkChild(Effect.exit(lanes.chat.generate(request)))
-      const second = yield* Effect.forkChild(lanes.chat.generate(request))
-      lanes.options["a"] = probe
-      yield* TestClock.adjust("500 millis")
-      assert.deepStrictEqual(lanes.asked, ["a", "b", "a"])
-      lanes.options["a"] = {}
-      return { ...lanes, first, second }
-    })
-
-    it.effect("is probed by the other at once when the first is interrupted", () =>
-      Effect.gen(function*() {
-        const { first, second } = yield* probed({ takes: "1 hour" })
-        yield* Fiber.interrupt(first)
-        yield* TestClock.adjust("1 millis")
-        assert.strictEqual((yield* Fiber.join(second)).lane, "a")
-      }))
-
-    it.effect("is probed by the other at once when the first fails with an error of the request", () =>
-      Effect.gen(function*() {
-        const { second } = yield* probed({ fails: errors.InvalidRequestError, failsAfter: "100 millis" })
-        yield* TestClock.adjust("101 millis")
-        assert.strictEqual((yield* Fiber.join(second)).lane, "a")
-      }))
-
-    it.effect("is probed by the other after the next pause when it is still down", () =>
-      Effect.gen(function*() {
-        const { asked, first, second } = yield* probed({ fails: down, failsAfter: "100 millis" })
-        yield* TestClock.adjust("100 millis")
-        yield* Fiber.interrupt(first)
-        yield* TestClock.adjust("1999 millis")
-        assert.strictEqual(asked.length, 3)
-        yield* TestClock.adjust("1 millis")
-        assert.strictEqual((yield* Fiber.join(second)).lane, "a")
-      }))
-  })
-
   it.effect("does not ask it for all that lanes like it were asked meanwhile", () =>
     Effect.gen(function*() {
       const declared = { dear: { cost: 2 }, reserved: { interactive: true } }
@@ -355,6 +188,51 @@ describe("Which lanes of a pool take calls", () => {
       assert.deepStrictEqual(counts(asked), { c: 1, a: 4, b: 3 })
     }))
 
+  it.effect("asks it as often as the one that was asked least meanwhile", () =>
+    Effect.gen(function*() {
+      const lane = (concurrency: number) => ({ takes: "1 second", policy: { concurrency } } as const)
+      const { asked, chat, options } = yield* pool({ a: { fails: down }, narrow: lane(2), wide: lane(8) })
+      const all = Array.from({ length: 10 }, () => chat.generate(request))
+      yield* timed(Effect.all(all, { concurrency: "unbounded" }), "1 second")
+      assert.deepStrictEqual(counts(asked), { a: 1, narrow: 2, wide: 8 })
+      for (const name of ["a", "narrow", "wide"]) options[name] = {}
+      asked.length = 0
+      yield* calls(chat, 5)
+      assert.deepStrictEqual(counts(asked), { a: 3, narrow: 2 })
+    }))
+
+  it.effect("shows whether it takes calls, is probed, or is out", () =>
+    Effect.gen(function*() {
+      const { chat, options } = yield* preferring({ fails: down })
+      const states: Array<number> = []
+      const look = Effect.map(stateOf("a"), (state) => states.push(state))
+      const probe = Effect.tap(Effect.forkChild(Effect.exit(chat.generate(request))), () => TestClock.adjust(0))
+      yield* look
+      yield* calls(chat, 1)
+      yield* look
+      yield* TestClock.adjust("1 second")
+      options["a"] = { takes: "1 hour" }
+      const interrupted = yield* probe
+      yield* look
+      yield* Fiber.interrupt(interrupted)
+      yield* look
+      options["a"] = { failsAfter: "1 second", fails: errors.InvalidRequestError }
+      yield* probe
+      yield* look
+      yield* TestClock.adjust("1 second")
+      yield* look
+      options["a"] = { failsAfter: "1 second", fails: down }
+      yield* probe
+      yield* look
+      yield* TestClock.adjust("1 second")
+      yield* look
+      options["a"] = {}
+      yield* TestClock.adjust("2 seconds")
+      yield* calls(chat, 1)
+      yield* look
+      assert.deepStrictEqual(states, [0, 2, 1, 2, 1, 2, 1, 2, 0])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
   it.effect("asks one with a defect no more often than the others", () =>
     Effect.gen(function*() {
       const { asked, chat } = yield* pool({ a: { dies: true }, b: {} })
@@ -367,6 +245,7 @@ describe("Which lanes of a pool take calls", () => {
       Effect.gen(function*() {
         const { chat, options } = yield* pool({ a: { fails: down }, b: { fails: refused() }, c: {} })
         yield* calls(chat, 3)
+        assert.strictEqual(logs.length, 1)
         yield* TestClock.adjust("1 second")
         yield* calls(chat, 2)
         options["a"] = {}

@@ -13,6 +13,8 @@ type Attempt = Effect.Effect<string, string>
 /** Waits in a lane until it is opened. */
 const waits = (door: Deferred.Deferred<void>) => Effect.andThen(Admission.waits, Deferred.await(door))
 
+const opened = Effect.tap(Deferred.make<void>(), (door) => Deferred.succeed(door, undefined))
+
 /** Takes the call, or waits to be interrupted. */
 const claims = Effect.flatMap(
   Admission.Admission,
@@ -191,6 +193,26 @@ describe("A race of lanes", () => {
         yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* Fiber.join(fiber), "a")
       }
+    }))
+
+  it.effect("does not end with what another lane failed with just before one takes the call", () =>
+    Effect.gen(function*() {
+      const door = yield* Deferred.make<void>()
+      const { run } = race({
+        b: Effect.andThen(waits(door), Effect.fail("invalid")),
+        a: Effect.andThen(waits(door), Effect.as(claims, "a"))
+      })
+      const fiber = yield* Effect.forkChild(run)
+      yield* settled
+      yield* Deferred.succeed(door, undefined)
+      assert.strictEqual(yield* Fiber.join(fiber), "a")
+    }))
+
+  it.effect("starts in no other lane where a wait is over at once", () =>
+    Effect.gen(function*() {
+      const { asked, run } = race({ a: Effect.as(Effect.andThen(waits(yield* opened), claims), "a"), b: Effect.never })
+      assert.strictEqual(yield* run, "a")
+      assert.deepStrictEqual(asked, ["a"])
     }))
 
   it.effect("ends with the failures of all lanes, or of those until the one that had the call", () =>

@@ -81,13 +81,15 @@ export const make = <Shape extends Trait.Trait>(
             broke: (error: ProviderError.ProviderError) => failed(lane, model, call, error)
           }))
         )
-        return Effect.onExit(restore(inLane), (exit) => {
+        const sent = lane.health.isProbe(model, call) ? Effect.andThen(shown(lane, 1), inLane) : inLane
+        return Effect.onExit(restore(sent), (exit) => {
           if (Exit.isSuccess(exit)) return answered(lane, modelOf, call)
           const error = Cause.findErrorOption(exit.cause)
           if (error._tag === "Some") return failed(lane, model, call, error.value)
           if (Cause.hasInterrupts(exit.cause)) lane.served -= 1 / lane.weight
-          if (lane.health.ended(model, call) !== "none") changed()
-          return Effect.void
+          if (lane.health.ended(model, call) === "none") return Effect.void
+          changed()
+          return shown(lane, 2)
         })
       })
     )
@@ -119,9 +121,10 @@ export const make = <Shape extends Trait.Trait>(
       const change = isUnavailable
         ? lane.health.failed(model, call, yield* Watchdog.now, error)
         : lane.health.ended(model, call)
-      if (change !== "none") changed()
-      if (change !== "left" && change !== "stays") return
+      if (change === "none") return
+      changed()
       yield* shown(lane, 2)
+      if (change === "unprobed") return
       // A refusal passes: only an outage is worth a warning.
       const log = change === "left" && error._tag !== "RateLimitError" ? Effect.logWarning : Effect.logDebug
       yield* Effect.annotateLogs(log("A lane leaves the pool for a while: it does not take calls"), {

@@ -64,6 +64,7 @@ export const make = () => {
       if (out !== undefined && out.probe === undefined && start >= out.until) out.probe = call
       return call
     },
+    isProbe: (model: string, call: Call): boolean => outs.entries.get(model)?.probe === call,
     /** A call was answered; true when the lane is back by that. */
     answered: (model: string, { start }: Call): boolean => {
       const out = outs.entries.get(model)
