@@ -250,14 +250,18 @@ describe("a stream that is empty", () => {
 
   it.effect("is empty also where a second one was opened and ends at the same time", () =>
     Effect.gen(function*() {
-      const stream = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
-      const gate = yield* Deferred.make<void>()
-      const { counts, stream: source } = attempts(Stream.fromEffectDrain(Deferred.await(gate)))
-      const fiber = yield* Effect.forkChild(Stream.runCollect(stream(source)))
-      yield* TestClock.adjust("5 seconds")
-      yield* Deferred.succeed(gate, undefined)
-      assert.deepStrictEqual(yield* Fiber.join(fiber), [])
-      assert.deepStrictEqual(counts, { opened: 2, closed: 2 })
+      for (let ops = 3; ops < 14; ops++) {
+        const stream = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
+        const gate = yield* Deferred.make<void>()
+        const { counts, stream: source } = attempts(Stream.fromEffectDrain(Deferred.await(gate)))
+        const fiber = yield* Effect.forkChild(Stream.runCollect(stream(source))).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, ops)
+        )
+        while (counts.opened < 2) yield* TestClock.adjust("5 seconds")
+        yield* Deferred.succeed(gate, undefined)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [])
+        assert.deepStrictEqual(counts, { opened: 2, closed: 2 })
+      }
     }))
 })
 

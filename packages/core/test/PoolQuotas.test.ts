@@ -2,14 +2,19 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Key from "@strata/core/policy/Key"
+import * as Policy from "@strata/core/policy/Policy"
 import * as Pricing from "@strata/core/policy/Pricing"
 import * as Quota from "@strata/core/policy/Quota"
 import * as RequestMetadata from "@strata/core/RequestMetadata"
+import * as Ledger from "@strata/core/state/Ledger"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { response } from "./ChatFixture.ts"
 import { calls, counts, down, pool, request } from "./PoolFixture.ts"
 
 describe("A pool of lanes with quotas", () => {
@@ -23,6 +28,24 @@ describe("A pool of lanes with quotas", () => {
       yield* TestClock.adjust("62 seconds")
       assert.deepStrictEqual(counts(asked), { a: 10, b: 6 })
       assert.isTrue((yield* Fiber.join(fiber)).every(Exit.isSuccess))
+    }))
+
+  it.effect("knows the room of services that are made by hand, by their default model", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const lane = (name: string, requestsPerMinute: number) =>
+        Layer.succeed(ChatService.ChatService, {
+          provider: name,
+          defaultModel: "m",
+          generate: () => Effect.as(Effect.sync(() => asked.push(name)), response(name)),
+          stream: () => Stream.empty
+        }).pipe(
+          ChatService.withPolicy(Policy.make({ quota: Quota.make({ requestsPerMinute }) })),
+          Layer.provide(Ledger.layerMemory)
+        )
+      const services = yield* Layer.build(ChatService.withPool({ small: lane("small", 2), large: lane("large", 8) }))
+      yield* calls(Context.get(services, ChatService.ChatService), 5)
+      assert.deepStrictEqual(counts(asked), { small: 1, large: 4 })
     }))
 
   it.effect("has fair shares between keys, also among calls that wait in all lanes", () =>

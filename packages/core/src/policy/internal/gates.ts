@@ -40,7 +40,7 @@ const built = new WeakMap<Trait.Core, Built>()
 export const core = Effect.fnUntraced(function*(
   provider: string,
   policy: Policy.Policy,
-  targetOf: Built["targetOf"] = (model = "unknown") => ({ operation: "chat", provider, model })
+  targetOf: Built["targetOf"]
 ) {
   const own = yield* Enforcement.make(policy, provider)
   const core: Trait.Core = { provider }
