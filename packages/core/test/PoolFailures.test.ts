@@ -76,6 +76,18 @@ describe("A pool whose lanes fail", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).lane, "b")
     }))
 
+  it.effect("repeats the round by the policy around its first lane, or around the pool", () =>
+    Effect.gen(function*() {
+      const times = (retries: number) => Policy.make({ retry: Schedule.recurs(retries) })
+      const { asked, layers } = laneOf({ a: { fails: errors.MalformedResponseError, policy: times(5) } })
+      const lanes = ChatService.withPool({ a: ChatService.withPolicy(layers["a"]!, times(1)) })
+      for (const [layer, expected] of [[lanes, 2], [ChatService.withPolicy(lanes, times(2)), 3]] as const) {
+        asked.length = 0
+        yield* Effect.flip(Effect.provide(ChatService.generate(request), layer))
+        assert.strictEqual(asked.length, expected)
+      }
+    }))
+
   it.effect("says which lanes are out, and why, when all are", () =>
     Effect.gen(function*() {
       const { asked, chat } = yield* pool({ a: { fails: down }, b: { fails: refused() } })
