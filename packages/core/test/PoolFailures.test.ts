@@ -231,6 +231,15 @@ describe("A pool whose lanes fail", () => {
         }
       }))
 
+    it.effect("takes turns with other lanes, also where nothing is known of its room", () =>
+      Effect.gen(function*() {
+        const { asked, layers } = laneOf({ a: {} })
+        const other = { ...plain(0), [Trait.cores]: [{ provider: "other" }] }
+        const services = yield* Layer.build(ChatService.withPool({ a: layers["a"]!, other: layerOf(other) }))
+        yield* calls(Context.get(services, ChatService.ChatService), 6)
+        assert.strictEqual(asked.length, 3)
+      }))
+
     it.effect("does not ask another lane for a stream that it says was interrupted", () =>
       Effect.gen(function*() {
         const { asked, layers } = laneOf({ b: {} })

@@ -129,6 +129,7 @@ describe("A pool of lanes with quotas", () => {
         Effect.all([chat.generate(third), chat.generate(third)], { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("1 second")
+      assert.isUndefined(fiber.pollUnsafe())
       assert.closeTo((yield* Budget.spent(budget)).run?.reserved ?? NaN, 0, 1e-9)
       yield* Fiber.interrupt(fiber)
     }))

@@ -379,8 +379,12 @@ describe("UsageEvents", () => {
           UsageEvents.layerWriter(() => Effect.void, options),
           UsageEvents.layer()
         )))
-      for (const field of ["batch", "every", "retry"]) {
-        assert.strictEqual((yield* writer({ [field]: "never" })).field, `options.${field}`)
+      const wrongly = [["batch", "never"], ["batch", 0], ["batch", 1.5], ["every", "never"], [
+        "retry",
+        "never"
+      ]] as const
+      for (const [field, given] of wrongly) {
+        assert.strictEqual((yield* writer({ [field]: given })).field, `options.${field}`)
       }
     }))
 })
