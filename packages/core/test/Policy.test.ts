@@ -8,6 +8,7 @@ import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,6 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
@@ -89,6 +91,24 @@ describe("Enforcement.call", () => {
       const found = yield* balances(`quota//${Telemetry.keyOf(target)}`, [limit("tokens"), limit("requests")])
       assert.deepStrictEqual(found.map(({ reserved, spent }) => [reserved, spent]), [[0, 0], [0, 1]])
     }).pipe(Effect.provide(Ledger.layerMemory)))
+
+  it.effect("keeps one of two answers that come at once, and gives both permits back", () =>
+    Effect.gen(function*() {
+      for (let ops = 3; ops < 14; ops++) {
+        const call = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
+        const door = yield* Deferred.make<void>()
+        let started = 0
+        const work = Effect.andThen(Effect.sync(() => started++), Deferred.await(door))
+        const fiber = yield* Effect.forkChild(call(work)).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, ops)
+        )
+        while (started < 2) yield* TestClock.adjust("5 seconds")
+        yield* Deferred.succeed(door, undefined)
+        yield* Fiber.join(fiber)
+        const { millis } = yield* timed(Effect.all([1, 2].map(() => call(Effect.sleep(500))), { concurrency: 2 }))
+        assert.strictEqual(millis, 500)
+      }
+    }))
 
   it.effect("starts the attempt's clock when it has its permit", () =>
     Effect.gen(function*() {
