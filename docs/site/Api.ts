@@ -5,13 +5,12 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import ts from "typescript"
+import * as TypeDoc from "typedoc"
+import type ts from "typescript"
 import * as Declarations from "./Declarations.ts"
-import * as Documentation from "./Documentation.ts"
+import * as Model from "./Model.ts"
 import * as Project from "./Project.ts"
 import * as Reference from "./Reference.ts"
-
-const repository = "https://github.com/strata-effect/strata"
 
 /** In the order of the sidebar. */
 const packages = [
@@ -74,172 +73,159 @@ export interface Page {
   readonly links: ReadonlyMap<string, string>
 }
 
-export const pages = (service: ts.LanguageService, entries: ReadonlyArray<Entry>): ReadonlyArray<Page> => {
-  const program = service.getProgram()!
-  const checker = program.getTypeChecker()
-  const addresses = addressesOf(program, entries)
+export const pages = async (program: ts.Program, entries: ReadonlyArray<Entry>): Promise<ReadonlyArray<Page>> => {
+  const { app, project } = await Model.make(program, entries)
+  const models = new Map(project.children?.map((module) => [module.name, module]))
+  const names = new Map(entries.flatMap(({ modules }) => modules.map(({ id, name }) => [`/${id}/`, name] as const)))
+  const sections = (model: TypeDoc.DeclarationReflection | undefined) => sectionsOf(app, model, names)
   return entries.flatMap((entry) => [
-    index(service, entry, addresses),
-    ...entry.modules.map((module) => page(service, checker, entry, module, addresses))
+    index(entry, models, sections(models.get(entry.id))),
+    ...entry.modules.map((module) => {
+      const model = models.get(module.id)
+      return page(entry, module, model, sections(model))
+    })
   ])
 }
 
-/** Addresses of what is documented, by symbol. */
-const addressesOf = (program: ts.Program, entries: ReadonlyArray<Entry>): ReadonlyMap<ts.Symbol, string> => {
-  const checker = program.getTypeChecker()
-  const addresses = new Map<ts.Symbol, string>()
-  const add = (symbol: ts.Symbol, address: string, file: string): void => {
-    const original = Documentation.original(checker, symbol)
-    const own = original.declarations?.some((declaration) => declaration.getSourceFile().fileName === file) === true
-    if (own || !addresses.has(original)) addresses.set(original, address)
-  }
-  for (const { file, id, modules } of entries) {
-    for (const module of modules) {
-      const symbol = moduleOf(program, module.file)
-      if (symbol === undefined) continue
-      addresses.set(symbol, `/${module.id}/`)
-      for (const exported of checker.getExportsOfModule(symbol)) {
-        add(exported, `/${module.id}/#${slug(exported.name)}`, module.file)
-      }
-    }
-    for (const exported of ownExports(program, file)) add(exported, `/${id}/#${slug(exported.name)}`, file)
-  }
-  return addresses
+type Models = ReadonlyMap<string, TypeDoc.DeclarationReflection>
+
+interface Sections {
+  readonly text: string
+  readonly links: ReadonlyMap<string, string>
 }
 
-const moduleOf = (program: ts.Program, file: string): ts.Symbol | undefined => {
-  const source = program.getSourceFile(file)
-  return source === undefined ? undefined : program.getTypeChecker().getSymbolAtLocation(source)
-}
-
-/** What an index exports beside namespaces. */
-const ownExports = (program: ts.Program, file: string): ReadonlyArray<ts.Symbol> => {
-  const symbol = moduleOf(program, file)
-  return symbol === undefined
-    ? []
-    : program.getTypeChecker().getExportsOfModule(symbol).filter((exported) =>
-      exported.declarations?.some(ts.isNamespaceExport) !== true
-    )
-}
-
-/** As the headings of the site are: of a word, its letters in lower case. */
-export const slug = (name: string): string => name.toLowerCase().replaceAll("$", "")
-
-const index = (
-  service: ts.LanguageService,
-  { file, id, modules, name }: Entry,
-  addresses: ReadonlyMap<ts.Symbol, string>
-): Page => {
-  const program = service.getProgram()!
+const index = ({ id, modules, name }: Entry, models: Models, { links, text }: Sections): Page => {
   const folder = name.split("/")[1]!
-  const summary = Documentation.ofModule(program, file, addresses)
+  const summary = summaryOf(models.get(id))
   const list = modules.map((module) => {
-    const text = firstSentence(Documentation.ofModule(program, module.file, addresses))
+    const text = firstSentence(summaryOf(models.get(module.id)))
     return `| [\`${module.name}\`](/${module.id}/) | ${text.replaceAll("|", "\\|")} |\n`
   })
-  const exported = ownExports(program, file).map((symbol) => section(service, symbol, addresses, undefined))
   const install = folder === "core" ? "effect @strata/core" : `effect @strata/core @strata/${folder}`
   const front = {
     title: name,
     description: Reference.plain(firstSentence(summary)),
     editUrl: false,
-    tableOfContents: exported.length === 0 ? false : { minHeadingLevel: 2, maxHeadingLevel: 2 }
+    tableOfContents: text === "" ? false : { minHeadingLevel: 2, maxHeadingLevel: 2 }
   }
-  const readme = `${repository}/tree/main/packages/${folder}#readme`
-  const text = `${Reference.frontmatter(front)}${summary}
+  return {
+    file: `${id}/index.md`,
+    links,
+    text: `${Reference.frontmatter(front)}${summary}
 
 \`\`\`sh
 npm install ${folder === "cli" || folder === "emulator" ? `@strata/${folder}` : install}
 \`\`\`
 
-Guide and examples: [README of the package](${readme}).
+Guide and examples: [README of the package](${Reference.repository}/tree/main/packages/${folder}#readme).
 
 | module | |
 | --- | --- |
 ${list.join("")}
-${exported.map(({ text }) => text).join("")}`
-  return { file: `${id}/index.md`, text, links: new Map(exported.flatMap(({ links }) => [...links])) }
+${text}`
+  }
 }
 
 const firstSentence = (text: string): string => /^[\s\S]*?(?=\.(?:\s|$)|\n\s*\n|$)/.exec(text)![0].replaceAll("\n", " ")
 
 const page = (
-  service: ts.LanguageService,
-  checker: ts.TypeChecker,
   entry: Entry,
   module: Module,
-  addresses: ReadonlyMap<ts.Symbol, string>
+  model: TypeDoc.DeclarationReflection | undefined,
+  { links, text }: Sections
 ): Page => {
-  const program = service.getProgram()!
-  const symbol = moduleOf(program, module.file)
-  const exported = symbol === undefined ? [] : checker.getExportsOfModule(symbol)
-  const summary = Documentation.ofModule(program, module.file, addresses)
-  const shown = exported.filter((symbol) => !Documentation.isInternal(Documentation.original(checker, symbol)))
-  const own = shown.filter((symbol) => isOf(Documentation.original(checker, symbol), module.file))
-  const elsewhere = shown.filter((symbol) => !own.includes(symbol))
-  const sections = [...own, ...elsewhere].map((symbol) => section(service, symbol, addresses, module))
+  const summary = summaryOf(model)
   const front = {
     title: module.name,
     description: Reference.plain(firstSentence(summary)),
-    editUrl: `${repository}/edit/main/${Path.relative(Project.root, module.file)}`,
+    editUrl: `${Reference.repository}/edit/main/${Path.relative(Project.root, module.file)}`,
     tableOfContents: { minHeadingLevel: 2, maxHeadingLevel: 2 }
   }
-  const text = `${Reference.frontmatter(front)}${summary}
+  return {
+    file: `${module.id}.md`,
+    links,
+    text: `${Reference.frontmatter(front)}${summary}
 
 \`\`\`ts
 import { ${module.name} } from "${entry.name}"
 \`\`\`
 
-${sections.map(({ text }) => text).join("")}`
-  return { file: `${module.id}.md`, text, links: new Map(sections.flatMap(({ links }) => [...links])) }
-}
-
-const isOf = (symbol: ts.Symbol, file: string): boolean =>
-  symbol.declarations?.some((declaration) => declaration.getSourceFile().fileName === file) === true
-
-/** An export: where it is documented already, a link. */
-const section = (
-  service: ts.LanguageService,
-  symbol: ts.Symbol,
-  addresses: ReadonlyMap<ts.Symbol, string>,
-  module: Module | undefined
-): { readonly text: string; readonly links: ReadonlyMap<string, string> } => {
-  const program = service.getProgram()!
-  const checker = program.getTypeChecker()
-  const original = Documentation.original(checker, symbol)
-  const address = addresses.get(original)
-  const here = module === undefined || address === undefined || address.startsWith(`/${module.id}/`)
-  const heading = `## ${symbol.name.replaceAll("_", "\\_")}\n\n`
-  if (!here) {
-    const from = address!.split("/").at(-2)!
-    const documentation = firstSentence(Documentation.of(checker, original, addresses).text)
-    const name = moduleName(original) ?? from
-    return {
-      text: `${heading}${documentation}${
-        documentation === "" ? "" : ". "
-      }The same as [\`${name}.${original.name}\`](${address}).\n\n`,
-      links: new Map()
-    }
+${text}`
   }
-  const { examples, text } = Documentation.of(checker, original, addresses)
-  const declaration = Declarations.of(service, original)
-  const links = Declarations.links(program, original, addresses)
-  const code = declaration === "" ? "" : `\`\`\`ts wrap\n${declaration}\n\`\`\`\n\n`
-  const examplesText = examples.map((example) => `**Example**\n\n\`\`\`ts\n${example}\n\`\`\`\n\n`).join("")
-  return { text: `${heading}${text}\n\n${code}${examplesText}${source(original)}`, links }
 }
 
-const moduleName = (symbol: ts.Symbol): string | undefined => {
-  const file = symbol.declarations?.[0]?.getSourceFile().fileName
-  return file === undefined ? undefined : Path.basename(file, ".ts")
+/** The exports in the order of the source; those that are documented elsewhere are links, at the end. */
+const sectionsOf = (
+  app: TypeDoc.Application,
+  model: TypeDoc.DeclarationReflection | undefined,
+  names: ReadonlyMap<string, string>
+): Sections => {
+  if (model === undefined) return { links: new Map(), text: "" }
+  const printer = new Declarations.Printer(app, model, names)
+  const children = model.children?.filter((child) => !isModule(child)) ?? []
+  const references = children.filter((child) => child.isReference())
+  const own = children.filter((child) => !child.isReference())
+  const texts = [
+    ...[...Map.groupBy(own, ({ name }) => name)].map(([name, declared]) => section(printer, name, declared)),
+    ...references.map((reference) => referred(reference, names))
+  ]
+  return { links: printer.links, text: texts.join("") }
 }
 
-const source = (symbol: ts.Symbol): string => {
-  const declaration = symbol.declarations?.[0]
-  if (declaration === undefined) return ""
-  const file = declaration.getSourceFile()
-  const path = Path.relative(Project.root, file.fileName)
-  if (path.startsWith("..") || path.includes("node_modules")) return ""
-  const line = file.getLineAndCharacterOfPosition(declaration.getStart()).line + 1
-  return `[Source](${repository}/blob/main/${path}#L${line})\n\n`
+const heading = (name: string): string => `## ${name.replaceAll("_", "\\_")}\n\n`
+
+const isModule = (reflection: TypeDoc.Reflection): boolean =>
+  reflection.isReference()
+    ? reflection.getTargetReflectionDeep().kindOf(TypeDoc.ReflectionKind.SomeModule)
+    : reflection.kindOf(TypeDoc.ReflectionKind.SomeModule)
+
+/** A type and a schema of one name have one section. */
+const section = (
+  printer: Declarations.Printer,
+  name: string,
+  declared: ReadonlyArray<TypeDoc.DeclarationReflection>
+): string => {
+  const variables = declared.filter((reflection) => reflection.kindOf(TypeDoc.ReflectionKind.Variable))
+  const types = declared.filter((reflection) => !variables.includes(reflection))
+  const all = [...types, ...variables]
+  const isSchema = types.length > 0 && variables.length > 0
+  const documented = all.find((reflection) => summaryOf(reflection) !== "")
+  const examples = commentOf(documented)?.getTags("@example").map(({ content }) =>
+    `**Example**\n\n${markdown(content)}\n\n`
+  ) ?? []
+  const source = all[0]?.sources?.[0]
+  return `${heading(name)}${summaryOf(documented)}\n\n\`\`\`ts wrap
+${all.map((reflection) => printer.of(reflection, isSchema)).join("\n\n")}
+\`\`\`
+
+${examples.join("")}${
+    source === undefined ? "" : `[Source](${Reference.repository}/blob/main/${source.fileName}#L${source.line})\n\n`
+  }`
 }
+
+const referred = (reference: TypeDoc.ReferenceReflection, names: ReadonlyMap<string, string>): string => {
+  const target = reference.getTargetReflectionDeep()
+  const address = Declarations.address(target) ?? ""
+  const text = firstSentence(summaryOf(target))
+  const name = `${names.get(address.split("#")[0]!) ?? ""}.${target.name}`
+  return `${heading(reference.name)}${text === "" ? "" : `${text}. `}The same as [\`${name}\`](${address}).\n\n`
+}
+
+const commentOf = (reflection: TypeDoc.Reflection | undefined): TypeDoc.Comment | undefined =>
+  reflection?.comment ?? (reflection?.isDeclaration() ? reflection.signatures?.[0]?.comment : undefined)
+
+const summaryOf = (reflection: TypeDoc.Reflection | undefined): string =>
+  markdown(commentOf(reflection)?.summary ?? []).trim()
+
+const markdown = (parts: ReadonlyArray<TypeDoc.CommentDisplayPart>): string =>
+  parts.map((part) => {
+    if (part.kind !== "inline-tag") return part.text
+    const { target } = part
+    const address = typeof target === "string"
+      ? target
+      : target instanceof TypeDoc.Reflection
+      ? Declarations.address(target)
+      : undefined
+    const label = `\`${part.text.replaceAll("`", "").trim()}\``
+    return address === undefined ? label : `[${label}](${address})`
+  }).join("")

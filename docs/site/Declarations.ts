@@ -1,139 +1,141 @@
 /**
- * Declarations as a user of a package sees them.
+ * Declarations as code, printed by TypeDoc, with the addresses of the names in them.
  */
-import ts from "typescript"
-import * as Documentation from "./Documentation.ts"
+import * as TypeDoc from "typedoc"
 
-/** The declaration of an export, with the comments inside it, without the one before it. */
-export const of = (service: ts.LanguageService, symbol: ts.Symbol): string => {
-  const checker = service.getProgram()!.getTypeChecker()
-  const declared = symbol.declarations?.find(ts.isClassDeclaration)
-  if (declared !== undefined) return classOf(checker, symbol, declared)
-  const files = new Set(symbol.declarations?.map((declaration) => declaration.getSourceFile().fileName))
-  const code = [...files].flatMap((file) => emitted(service, file, symbol.name)).join("\n")
-  const alias = symbol.declarations?.find(ts.isTypeAliasDeclaration)
-  return alias === undefined || !/= typeof [\w.]+\.Type$/m.test(code) ? code : schemaOf(checker, symbol, alias, code)
+const { ReflectionKind } = TypeDoc
+
+/** Where an export, or what is declared in one, is documented: `/api/core/tool/tool/#make`. */
+export const address = (reflection: TypeDoc.Reflection): string | undefined => {
+  const { parent } = reflection
+  if (reflection.kindOf(ReflectionKind.Module)) return `/${reflection.name}/`
+  if (parent?.kindOf(ReflectionKind.Module)) return `/${parent.name}/#${slug(reflection.name)}`
+  return parent === undefined ? undefined : address(parent)
 }
 
-/** A schema and the type of its values: the type is written out, the schema only named, since it says the same. */
-const schemaOf = (
-  checker: ts.TypeChecker,
-  symbol: ts.Symbol,
-  alias: ts.TypeAliasDeclaration,
-  code: string
-): string => {
-  const text = typeText(checker, checker.getTypeAtLocation(alias.type), alias, "")
-  // What is too long to read is described by the documentation.
-  const type = `type ${symbol.name} =${text.length > 5000 ? ` typeof ${symbol.name}.Type` : text}`
-  const schema = new RegExp(`^const ${symbol.name}: ([\\w.$]+)`, "m").exec(code)?.[1]
-  return schema === undefined ? type : `${type}\n\nconst ${symbol.name}: ${schema}<…>`
-}
+/** As the headings of the site are: of a word, its letters in lower case. */
+const slug = (name: string): string => name.toLowerCase().replaceAll("$", "")
 
-const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope
-
-/** A type with a space before it; what is long has a line for each member. */
-const typeText = (checker: ts.TypeChecker, type: ts.Type, at: ts.Node, indent: string): string => {
-  const text = checker.typeToString(type, at, flags | ts.TypeFormatFlags.InTypeAlias)
-  if (text.length < 90) return ` ${text}`
-  // Lines are separated by their indentation only.
-  const multiline = (type: ts.Type, indent: string, more = 0): string =>
-    checker.typeToString(type, at, flags | more | ts.TypeFormatFlags.MultilineObjectLiterals)
-      .replaceAll(/(?<=[{;])( {4})+/g, (spaces) => `\n${" ".repeat(spaces.length / 2)}`)
-      .replaceAll(";}", ";\n}")
-      .replaceAll(/;$/gm, "")
-      .replaceAll("\n", `\n${indent}`)
-  return type.isUnion() && !(type.flags & ts.TypeFlags.Boolean)
-    ? members(checker, type).map((member) => `\n${indent}  | ${multiline(member, `${indent}    `)}`).join("")
-    : ` ${multiline(type, indent, ts.TypeFormatFlags.InTypeAlias)}`
-}
-
-/** `boolean` is a union of two. */
-const members = (checker: ts.TypeChecker, type: ts.UnionType): ReadonlyArray<ts.Type> => {
-  const plain = type.types.filter(({ flags }) => !(flags & ts.TypeFlags.BooleanLiteral))
-  return type.types.length - plain.length === 2 ? [checker.getBooleanType(), ...plain] : type.types
-}
-
-const sources = new Map<string, ts.SourceFile>()
-
-/** The statements of the declaration file that declare a name. */
-const emitted = (service: ts.LanguageService, file: string, name: string): ReadonlyArray<string> => {
-  let source = sources.get(file)
-  if (source === undefined) {
-    const output = service.getEmitOutput(file, true, true).outputFiles.find(({ name }) => name.endsWith(".d.ts"))
-    source = ts.createSourceFile(`${file}.d.ts`, output?.text ?? "", ts.ScriptTarget.ESNext, true)
-    sources.set(file, source)
+/** Links of types are addresses of the site. */
+class Addresses extends TypeDoc.StructureRouter {
+  override hasUrl(target: TypeDoc.RouterTarget): boolean {
+    return target.parent instanceof TypeDoc.DeclarationReflection && target.parent.kindOf(ReflectionKind.Module)
   }
-  const found = source.statements.filter((statement) =>
-    ts.isVariableStatement(statement)
-      ? statement.declarationList.declarations.some((declaration) => declaration.name.getText(source) === name)
-      : (ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement) ||
-        ts.isTypeAliasDeclaration(statement)
-        || ts.isModuleDeclaration(statement)) && statement.name?.getText(source) === name
-  )
-  return found.map((statement) => tidy(statement.getText(source)))
+  override baseRelativeUrl(_: TypeDoc.RouterTarget, target: string): string {
+    return target
+  }
+  override relativeUrl(_: TypeDoc.RouterTarget, target: TypeDoc.RouterTarget): string {
+    return target instanceof TypeDoc.Reflection ? address(target) ?? "" : ""
+  }
 }
 
-const tidy = (text: string): string =>
-  text
-    .replace(/^export /, "")
-    .replace(/^declare /, "")
-    .replaceAll(/import\("[^"]*"\)\./g, "")
-    .replaceAll(/^( {4})+/gm, (spaces) => " ".repeat(spaces.length / 2))
-    .replaceAll(/;$/gm, "")
-    .replaceAll(/^\/\/# sourceMappingURL.*$/gm, "")
-    .trim()
+/** Characters of a line, and of a type that is written out: what is too long to read is described by its documentation. */
+export const width = 90
+const longest = 5000
 
-/**
- * A class is what it extends, without the arguments, and its fields: those of a schema are declared by the arguments.
- * What Effect declares, such as `stack` of an error, is left out.
- */
-const classOf = (checker: ts.TypeChecker, symbol: ts.Symbol, declaration: ts.ClassDeclaration): string => {
-  const parent = declaration.heritageClauses?.[0]?.types[0]?.expression.getText() ?? ""
-  const extended = parent === "" ? "" : ` extends ${parent.split("(", 1)[0]}`
-  const type = checker.getDeclaredTypeOfSymbol(symbol)
-  const fields = type.getProperties().filter((property) => isOwn(property)).map((property) => {
-    const type = checker.getTypeOfSymbolAtLocation(property, declaration)
-    const optional = property.flags & ts.SymbolFlags.Optional
-    const given = optional && !(type.flags & ts.TypeFlags.Unknown) ? checker.getNonNullableType(type) : type
-    const text = typeText(checker, given, declaration, "  ")
-    const comment = ts.displayPartsToString(property.getDocumentationComment(checker))
-    const note = comment === ""
-      ? ""
-      : comment.includes("\n")
-      ? `  /**\n${comment.split("\n").map((line) => `   * ${line}`.trimEnd()).join("\n")}\n   */\n`
-      : `  /** ${comment} */\n`
-    return `${note}  readonly ${property.name}${optional ? "?" : ""}:${text}`
-  })
-  const parameters = declaration.typeParameters === undefined
-    ? ""
-    : `<${declaration.typeParameters.map((parameter) => parameter.getText()).join(", ")}>`
-  return `class ${symbol.name}${parameters}${extended} {${fields.length === 0 ? "" : `\n${fields.join("\n")}\n`}}`
-}
+/** Prints the declarations of a page, and remembers the addresses of the names that it prints. */
+export class Printer {
+  readonly links = new Map<string, string>()
+  readonly page: string
+  readonly names: ReadonlyMap<string, string>
+  readonly context: TypeDoc.DefaultThemeRenderContext
 
-const isOwn = (property: ts.Symbol): boolean =>
-  !property.name.startsWith("__@") && property.declarations?.some((declaration) => {
-      const file = declaration.getSourceFile().fileName
-      return !file.includes("node_modules") && !file.endsWith(".d.ts")
-    }) !== false
+  /** `names` are those of modules, by the addresses of their pages. */
+  constructor(app: TypeDoc.Application, module: TypeDoc.Reflection, names: ReadonlyMap<string, string>) {
+    app.renderer.router = new Addresses(app)
+    this.context = new TypeDoc.DefaultTheme(app.renderer).getRenderContext(new TypeDoc.PageEvent(module))
+    this.page = `/${module.name}/`
+    this.names = names
+  }
 
-/** Addresses of the names that the declarations of a symbol use: `Chat.ChatError`, or `Options` of the same module. */
-export const links = (
-  program: ts.Program,
-  symbol: ts.Symbol,
-  addresses: ReadonlyMap<ts.Symbol, string>
-): ReadonlyMap<string, string> => {
-  const checker = program.getTypeChecker()
-  const own = addresses.get(symbol)
-  const found = new Map<string, string>()
-  const visit = (node: ts.Node): void => {
-    if (ts.isQualifiedName(node) || ts.isIdentifier(node)) {
-      const target = checker.getSymbolAtLocation(node)
-      const original = target === undefined ? undefined : Documentation.original(checker, target)
-      const address = original === undefined ? undefined : addresses.get(original)
-      if (address !== undefined && address !== own) found.set(node.getText(), address)
+  /** The code of a declaration, without the comment before it. `schema` is that of a type of the same name, which says it all. */
+  of(reflection: TypeDoc.DeclarationReflection, schema: boolean): string {
+    const { name, signatures, type } = reflection
+    switch (reflection.kind) {
+      case ReflectionKind.Function:
+        return signatures?.map((signature) => `function ${this.signature(signature)}`).join("\n") ?? ""
+      case ReflectionKind.Variable: {
+        const code = this.type(type)
+        return `const ${name}: ${schema ? code.replace(/<[\s\S]*/, "<…>") : code}`
+      }
+      case ReflectionKind.TypeAlias: {
+        const code = this.type(type ?? new TypeDoc.ReflectionType(reflection))
+        return `type ${this.named(reflection)} =${code.startsWith("\n") ? "" : " "}${schema && code.length > longest ? `typeof ${name}.Type` : code}`
+      }
+      default: {
+        const keyword = reflection.kindOf(ReflectionKind.Class) ? "class" : "interface"
+        const parents = reflection.extendedTypes?.map((type) => this.type(type)) ?? []
+        const members = reflection.children?.filter((member) => isShown(reflection, member)) ?? []
+        return `${keyword} ${this.named(reflection)}${parents.length === 0 ? "" : ` extends ${parents.join(", ")}`} {${
+          members.map((member) => `\n${this.member(reflection, member)}`).join("")
+        }${members.length === 0 ? "" : "\n"}}`
+      }
     }
-    ts.forEachChild(node, visit)
   }
-  for (const declaration of symbol.declarations ?? []) visit(declaration)
-  return found
+
+  private member(parent: TypeDoc.DeclarationReflection, member: TypeDoc.DeclarationReflection): string {
+    const { comment, flags, name, signatures, type } = member
+    const text = comment?.summary.map(({ text }) => text).join("") ?? ""
+    const lines = text.includes("\n") ? `/**\n * ${text.replaceAll("\n", "\n * ")}\n */\n` : `/** ${text} */\n`
+    // Fields of a schema are, where they replace those of `Error` too.
+    const modifier = flags.isReadonly || parent.kindOf(ReflectionKind.Class) ? "readonly " : ""
+    const code = signatures?.map((signature) => this.signature(signature)).join("\n") ??
+      `${modifier}${name}${flags.isOptional ? "?" : ""}: ${this.type(type)}`.replaceAll(": \n", ":\n")
+    return `${text === "" ? "" : lines}${code}`.replaceAll(/^/gm, "  ")
+  }
+
+  private signature(signature: TypeDoc.SignatureReflection): string {
+    return this.text(this.context.memberSignatureTitle(signature))
+  }
+
+  /** A name with its type parameters. */
+  private named(reflection: TypeDoc.DeclarationReflection): string {
+    const signature = new TypeDoc.SignatureReflection(reflection.name, ReflectionKind.CallSignature, reflection)
+    signature.typeParameters = reflection.typeParameters
+    return this.signature(signature).replace(/\(\): any$/, "")
+  }
+
+  private type(type: TypeDoc.SomeType | undefined): string {
+    return type === undefined ? "unknown" : this.text(this.context.type(type))
+  }
+
+  /** The style of our code: two spaces, no semicolons, no trailing commas. */
+  private text(element: TypeDoc.JSX.Children): string {
+    return this.plain(element)
+      .replaceAll("\u00a0\u00a0\u00a0\u00a0", "  ")
+      .replaceAll(/\n\s*\n/g, "\n")
+      .replaceAll(/[,;](?=\n\s*[)>\]}])|[; ]+$/gm, "")
+      .replaceAll(/(?<=[:=] )\| /g, "")
+      // Of a union in an argument that has a line of its own, each member would have one too.
+      .replaceAll(/^(?!\s*\|)(.*[^:=\n])((?:\n\s*\| [^\n{]+)+)$/gm, (all, first: string, rest: string) => {
+        const joined = first + rest.replaceAll(/\n\s*/g, " ")
+        return joined.length > width ? all : joined
+      })
+      .trimEnd()
+  }
+
+  private plain(element: TypeDoc.JSX.Children): string {
+    if (Array.isArray(element)) return element.map((child) => this.plain(child)).join("")
+    if (typeof element !== "object" || element === null) return element?.toString() ?? ""
+    if (element.tag === "br") return "\n"
+    const text = this.plain(element.children)
+    const href = element.props !== null && "href" in element.props ? String(element.props.href) : undefined
+    return href === undefined ? text : this.link(text, href)
+  }
+
+  /** A name of another page has that of its module before it. */
+  private link(name: string, href: string): string {
+    const [scheme, library] = href.split(":")
+    if (library !== undefined && scheme === "effect") return name.includes(".") ? name : `${library}.${name}`
+    const [page = ""] = href.split("#")
+    const module = page === this.page ? undefined : this.names.get(page)
+    const qualified = module === undefined ? name : `${module}.${name}`
+    this.links.set(qualified, href)
+    return qualified
+  }
 }
+
+/** What a class inherits is that of its schema. */
+const isShown = (parent: TypeDoc.DeclarationReflection, member: TypeDoc.DeclarationReflection): boolean =>
+  !member.kindOf(ReflectionKind.Constructor) && !member.flags.isStatic && !member.flags.isExternal &&
+  (parent.kindOf(ReflectionKind.Class) || member.inheritedFrom === undefined && member.sources !== undefined)
