@@ -36,7 +36,7 @@ export interface Entry {
   readonly modules: ReadonlyArray<Module>
 }
 
-/** `name` is that of the namespace. `types` are the only exports that the index has of it. */
+/** `name` is that of the namespace. */
 export interface Module {
   readonly name: string
   readonly id: string
@@ -74,143 +74,102 @@ export interface Page {
 }
 
 export const pages = async (program: ts.Program, entries: ReadonlyArray<Entry>): Promise<ReadonlyArray<Page>> => {
-  const { app, project } = await Model.make(program, entries)
-  const models = new Map(project.children?.map((module) => [module.name, module]))
-  const names = new Map(entries.flatMap(({ modules }) => modules.map(({ id, name }) => [`/${id}/`, name] as const)))
-  const sections = (model: TypeDoc.DeclarationReflection | undefined) => sectionsOf(app, model, names)
+  const modules = entries.flatMap(({ modules }) => modules)
+  const model = await Model.make(program, new Map([...modules, ...entries].map(({ file, id }) => [id, file])))
+  const names = new Map(modules.map(({ id, name }) => [`/${id}/`, name]))
+  const page = ({ id, name }: Entry | Module, file: string, editUrl: string | false, beginning: string): Page => {
+    const module = model.modules.get(id)
+    const summary = summaryOf(module)
+    const { links, text } = sections(model, names, module)
+    const description = Reference.plain(firstSentence(summary))
+    const tableOfContents = text === "" ? false : { minHeadingLevel: 2, maxHeadingLevel: 2 }
+    const front = Reference.frontmatter({ title: name, description, editUrl, tableOfContents })
+    return { file, links, text: `${front}${summary}\n\n${beginning}\n\n${text}` }
+  }
   return entries.flatMap((entry) => [
-    index(entry, models, sections(models.get(entry.id))),
+    page(entry, `${entry.id}/index.md`, false, overview(entry, model)),
     ...entry.modules.map((module) => {
-      const model = models.get(module.id)
-      return page(entry, module, model, sections(model))
+      const editUrl = `${Reference.repository}/edit/main/${Path.relative(Project.root, module.file)}`
+      const code = `import { ${module.name} } from "${entry.name}"`
+      return page(module, `${module.id}.md`, editUrl, `\`\`\`ts\n${code}\n\`\`\``)
     })
   ])
 }
 
-type Models = ReadonlyMap<string, TypeDoc.DeclarationReflection>
-
-interface Sections {
-  readonly text: string
-  readonly links: ReadonlyMap<string, string>
-}
-
-const index = ({ id, modules, name }: Entry, models: Models, { links, text }: Sections): Page => {
+/** How a package is installed, and its modules. */
+const overview = ({ modules, name }: Entry, model: Model.Model): string => {
   const folder = name.split("/")[1]!
-  const summary = summaryOf(models.get(id))
-  const list = modules.map((module) => {
-    const text = firstSentence(summaryOf(models.get(module.id)))
-    return `| [\`${module.name}\`](/${module.id}/) | ${text.replaceAll("|", "\\|")} |\n`
+  const libraries = ["cli", "emulator"].includes(folder) ? [] : ["effect", "@strata/core"]
+  const list = modules.map(({ id, name }) => {
+    const text = firstSentence(summaryOf(model.modules.get(id)))
+    return `| [\`${name}\`](/${id}/) | ${text.replaceAll("|", "\\|")} |`
   })
-  const install = folder === "core" ? "effect @strata/core" : `effect @strata/core @strata/${folder}`
-  const front = {
-    title: name,
-    description: Reference.plain(firstSentence(summary)),
-    editUrl: false,
-    tableOfContents: text === "" ? false : { minHeadingLevel: 2, maxHeadingLevel: 2 }
-  }
-  return {
-    file: `${id}/index.md`,
-    links,
-    text: `${Reference.frontmatter(front)}${summary}
-
-\`\`\`sh
-npm install ${folder === "cli" || folder === "emulator" ? `@strata/${folder}` : install}
+  return `\`\`\`sh
+npm install ${[...new Set([...libraries, `@strata/${folder}`])].join(" ")}
 \`\`\`
 
 Guide and examples: [README of the package](${Reference.repository}/tree/main/packages/${folder}#readme).
 
 | module | |
 | --- | --- |
-${list.join("")}
-${text}`
-  }
+${list.join("\n")}`
 }
 
 const firstSentence = (text: string): string => /^[\s\S]*?(?=\.(?:\s|$)|\n\s*\n|$)/.exec(text)![0].replaceAll("\n", " ")
 
-const page = (
-  entry: Entry,
-  module: Module,
-  model: TypeDoc.DeclarationReflection | undefined,
-  { links, text }: Sections
-): Page => {
-  const summary = summaryOf(model)
-  const front = {
-    title: module.name,
-    description: Reference.plain(firstSentence(summary)),
-    editUrl: `${Reference.repository}/edit/main/${Path.relative(Project.root, module.file)}`,
-    tableOfContents: { minHeadingLevel: 2, maxHeadingLevel: 2 }
+/** The exports in the order of the source, then those of other files; what is documented elsewhere is a link, at the end. */
+const sections = (
+  { context }: Model.Model,
+  names: ReadonlyMap<string, string>,
+  module: TypeDoc.DeclarationReflection | undefined
+): Omit<Page, "file"> => {
+  const links = new Map<string, string>()
+  const link = (name: string, address: string): string => {
+    const [page = ""] = address.split("#")
+    const namespace = page === `/${module?.name}/` ? undefined : names.get(page) ?? Model.libraryOf(address)
+    const qualified = namespace === undefined || name.includes(".") ? name : `${namespace}.${name}`
+    if (page.startsWith("/")) links.set(qualified, address)
+    return qualified
   }
-  return {
-    file: `${module.id}.md`,
-    links,
-    text: `${Reference.frontmatter(front)}${summary}
-
-\`\`\`ts
-import { ${module.name} } from "${entry.name}"
-\`\`\`
-
-${text}`
-  }
-}
-
-/** The exports in the order of the source; those that are documented elsewhere are links, at the end. */
-const sectionsOf = (
-  app: TypeDoc.Application,
-  model: TypeDoc.DeclarationReflection | undefined,
-  names: ReadonlyMap<string, string>
-): Sections => {
-  if (model === undefined) return { links: new Map(), text: "" }
-  const printer = new Declarations.Printer(app, model, names)
-  const children = model.children?.filter((child) => !isModule(child)) ?? []
-  const references = children.filter((child) => child.isReference())
-  const own = children.filter((child) => !child.isReference())
+  const line = ({ sources }: TypeDoc.DeclarationReflection): number =>
+    sources?.find(({ fileName }) => fileName === module?.sources?.[0]?.fileName)?.line ?? Number.MAX_SAFE_INTEGER
+  const exported = (module?.children ?? []).filter((child) => !Model.isModule(child))
+  const own = exported.filter((child) => !child.isReference()).toSorted((a, b) => line(a) - line(b))
   const texts = [
-    ...[...Map.groupBy(own, ({ name }) => name)].map(([name, declared]) => section(printer, name, declared)),
-    ...references.map((reference) => referred(reference, names))
+    ...[...Map.groupBy(own, ({ name }) => name)].map((
+      [name, declared]
+    ) => [name, section({ context, link }, declared)]),
+    ...exported.filter((child) => child.isReference()).map((reference) => {
+      const target = reference.getTargetReflectionDeep()
+      const address = Model.addressOf(target)
+      const text = firstSentence(summaryOf(target))
+      const same = `The same as [\`${link(target.name, address)}\`](${address}).\n\n`
+      return [reference.name, `${text === "" ? "" : `${text}. `}${same}`]
+    })
   ]
-  return { links: printer.links, text: texts.join("") }
+  return { links, text: texts.map(([name, text]) => `## ${name!.replaceAll("_", "\\_")}\n\n${text}`).join("") }
 }
-
-const heading = (name: string): string => `## ${name.replaceAll("_", "\\_")}\n\n`
-
-const isModule = (reflection: TypeDoc.Reflection): boolean =>
-  reflection.isReference()
-    ? reflection.getTargetReflectionDeep().kindOf(TypeDoc.ReflectionKind.SomeModule)
-    : reflection.kindOf(TypeDoc.ReflectionKind.SomeModule)
 
 /** A type and a schema of one name have one section. */
-const section = (
-  printer: Declarations.Printer,
-  name: string,
-  declared: ReadonlyArray<TypeDoc.DeclarationReflection>
-): string => {
-  const variables = declared.filter((reflection) => reflection.kindOf(TypeDoc.ReflectionKind.Variable))
-  const types = declared.filter((reflection) => !variables.includes(reflection))
-  const all = [...types, ...variables]
-  const isSchema = types.length > 0 && variables.length > 0
+const section = (printer: Declarations.Printer, declared: ReadonlyArray<TypeDoc.DeclarationReflection>): string => {
+  const all = declared.toSorted((a, b) => Number(isVariable(a)) - Number(isVariable(b)))
   const documented = all.find((reflection) => summaryOf(reflection) !== "")
   const examples = commentOf(documented)?.getTags("@example").map(({ content }) =>
     `**Example**\n\n${markdown(content)}\n\n`
-  ) ?? []
-  const source = all[0]?.sources?.[0]
-  return `${heading(name)}${summaryOf(documented)}\n\n\`\`\`ts wrap
-${all.map((reflection) => printer.of(reflection, isSchema)).join("\n\n")}
+  )
+  const { fileName, line } = all[0]!.sources![0]!
+  return `${summaryOf(documented)}
+
+\`\`\`ts wrap
+${all.map((reflection) => Declarations.of(printer, reflection, all.length > 1)).join("\n\n")}
 \`\`\`
 
-${examples.join("")}${
-    source === undefined ? "" : `[Source](${Reference.repository}/blob/main/${source.fileName}#L${source.line})\n\n`
-  }`
+${examples?.join("") ?? ""}[Source](${Reference.repository}/blob/main/${fileName}#L${line})\n\n`
 }
 
-const referred = (reference: TypeDoc.ReferenceReflection, names: ReadonlyMap<string, string>): string => {
-  const target = reference.getTargetReflectionDeep()
-  const address = Declarations.address(target) ?? ""
-  const text = firstSentence(summaryOf(target))
-  const name = `${names.get(address.split("#")[0]!) ?? ""}.${target.name}`
-  return `${heading(reference.name)}${text === "" ? "" : `${text}. `}The same as [\`${name}\`](${address}).\n\n`
-}
+const isVariable = ({ kind }: TypeDoc.Reflection): boolean => kind === TypeDoc.ReflectionKind.Variable
 
+/** That of a function is at its signature. */
 const commentOf = (reflection: TypeDoc.Reflection | undefined): TypeDoc.Comment | undefined =>
   reflection?.comment ?? (reflection?.isDeclaration() ? reflection.signatures?.[0]?.comment : undefined)
 
@@ -220,12 +179,7 @@ const summaryOf = (reflection: TypeDoc.Reflection | undefined): string =>
 const markdown = (parts: ReadonlyArray<TypeDoc.CommentDisplayPart>): string =>
   parts.map((part) => {
     if (part.kind !== "inline-tag") return part.text
-    const { target } = part
-    const address = typeof target === "string"
-      ? target
-      : target instanceof TypeDoc.Reflection
-      ? Declarations.address(target)
-      : undefined
     const label = `\`${part.text.replaceAll("`", "").trim()}\``
-    return address === undefined ? label : `[${label}](${address})`
+    const address = part.target instanceof TypeDoc.Reflection ? Model.addressOf(part.target) : part.target
+    return typeof address === "string" ? `[${label}](${address})` : label
   }).join("")
