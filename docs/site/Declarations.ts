@@ -36,7 +36,12 @@ export const of = (printer: Printer, reflection: TypeDoc.DeclarationReflection, 
     default: {
       const keyword = reflection.kind === ReflectionKind.Class ? "class" : "interface"
       const header = `${keyword} ${named(printer, reflection)}${extended === "" ? "" : ` extends ${extended}`}`
-      const members = reflection.children?.filter(isOwn).map((member) => `${memberOf(printer, member)}\n`) ?? []
+      const members = [
+        ...reflection.signatures?.map((signature) => `  ${signatureOf(printer, signature, { hideName: true })}\n`) ??
+          [],
+        ...reflection.indexSignatures?.map((signature) => `  ${indexOf(printer, signature)}\n`) ?? [],
+        ...reflection.children?.filter(isOwn).map((member) => `${memberOf(printer, member)}\n`) ?? []
+      ]
       return `${header} {${members.length === 0 ? "" : "\n"}${members.join("")}}`
     }
   }
@@ -49,7 +54,7 @@ const isOwn = ({ flags, inheritedFrom, kind, parent, sources }: TypeDoc.Declarat
     : inheritedFrom === undefined && sources !== undefined
 
 const memberOf = (printer: Printer, member: TypeDoc.DeclarationReflection): string => {
-  const { comment, flags, name, parent, signatures, type } = member
+  const { comment, flags, getSignature, name, parent, signatures, type = getSignature?.type } = member
   const text = comment?.summary.map(({ text }) => text).join("") ?? ""
   const before = text.includes("\n") ? `/**\n${text.replaceAll(/^/gm, " * ")}\n */\n` : text && `/** ${text} */\n`
   // Those of a schema are readonly where they replace those of `Error` too.
@@ -59,6 +64,11 @@ const memberOf = (printer: Printer, member: TypeDoc.DeclarationReflection): stri
   return `${before}${code}`.replaceAll(/^/gm, "  ")
 }
 
+const indexOf = (printer: Printer, { flags, parameters, type }: TypeDoc.SignatureReflection): string =>
+  `${flags.isReadonly ? "readonly " : ""}[${parameters![0]!.name}: ${typeOf(printer, parameters![0]!.type)}]: ${
+    typeOf(printer, type)
+  }`
+
 /** A name with its type parameters. */
 const named = (printer: Printer, reflection: TypeDoc.DeclarationReflection): string => {
   const signature = new TypeDoc.SignatureReflection(reflection.name, ReflectionKind.CallSignature, reflection)
@@ -66,8 +76,8 @@ const named = (printer: Printer, reflection: TypeDoc.DeclarationReflection): str
   return signatureOf(printer, signature).replace(/\(\): any$/, "")
 }
 
-const signatureOf = (printer: Printer, signature: TypeDoc.SignatureReflection): string =>
-  code(printer, printer.context.memberSignatureTitle(signature))
+const signatureOf = (printer: Printer, signature: TypeDoc.SignatureReflection, options = {}): string =>
+  code(printer, printer.context.memberSignatureTitle(signature, options))
 
 const typeOf = (printer: Printer, type: TypeDoc.SomeType | undefined): string =>
   type === undefined ? "unknown" : code(printer, printer.context.type(type))
@@ -79,6 +89,7 @@ const code = (printer: Printer, element: TypeDoc.JSX.Element): string =>
     .replaceAll(/\n\s*\n/g, "\n")
     .replaceAll(/[,;](?=\n\s*[)>\]}])|;$/gm, "")
     .replaceAll(/(?<=[:=] )\| /g, "")
+    .replaceAll(/(\{ [^}\n]*)\n\s*(?=\| [^\n{]*\})/g, "$1 ")
     // Of a union in a wrapped argument, TypeDoc wraps each member, however short.
     .replaceAll(/^(?!\s*\|)(.*[^:=\n])((?:\n\s*\| [^\n{]+)+)$/gm, (all: string) => {
       const joined = all.replaceAll(/\n\s*/g, " ")

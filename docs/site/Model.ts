@@ -22,7 +22,9 @@ export const make = async (program: ts.Program, files: ReadonlyMap<string, strin
     disableGit: true
   }, [])
   // Types of properties are those that were written, not what the compiler makes of them.
-  app.converter.on("begin", (context) => void (context.convertingTypeNode = true))
+  app.converter.on("begin", (context) => {
+    context.convertingTypeNode = true
+  })
   app.converter.on("createSignature", asWritten)
   app.converter.on("createDeclaration", (context, reflection) => {
     for (const declaration of context.getSymbolFromReflection(reflection)?.declarations ?? []) {
