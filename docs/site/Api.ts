@@ -152,8 +152,7 @@ const sections = (
 
 /** A type and a schema of one name have one section. */
 const section = (printer: Declarations.Printer, declared: ReadonlyArray<TypeDoc.DeclarationReflection>): string => {
-  // TypeDoc has the schema first.
-  const all = declared.toReversed()
+  const all = declared.toSorted((a, b) => Number(isVariable(a)) - Number(isVariable(b)))
   const documented = all.find((reflection) => summaryOf(reflection) !== "")
   const examples = commentOf(documented)?.getTags("@example").map(({ content }) =>
     `**Example**\n\n${markdown(content)}\n\n`
@@ -167,6 +166,8 @@ ${all.map((reflection) => Declarations.of(printer, reflection, all.length > 1)).
 
 ${examples?.join("") ?? ""}[Source](${Reference.repository}/blob/main/${fileName}#L${line})\n\n`
 }
+
+const isVariable = ({ kind }: TypeDoc.Reflection): boolean => kind === TypeDoc.ReflectionKind.Variable
 
 /** That of a function is at its signature. */
 const commentOf = (reflection: TypeDoc.Reflection | undefined): TypeDoc.Comment | undefined =>

@@ -17,7 +17,7 @@ export const make = async (program: ts.Program, files: ReadonlyMap<string, strin
     excludeInternal: true,
     excludePrivate: true,
     excludeProtected: true,
-    sort: [],
+    sort: ["source-order"],
     basePath: Project.root,
     disableGit: true
   }, [])
