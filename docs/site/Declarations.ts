@@ -26,7 +26,7 @@ export const of = (printer: Printer, reflection: TypeDoc.DeclarationReflection, 
       return reflection.signatures!.map((signature) => `function ${signatureOf(printer, signature)}`).join("\n")
     case ReflectionKind.Variable: {
       const code = `const ${name}: ${typeOf(printer, type)}`
-      return isSchema ? code.replace(/(: Schema\.\w+)<[\s\S]*/, "$1<…>") : code
+      return isSchema ? code.replace(/(: Schema\.[\w$]+)<[\s\S]*/, "$1<…>") : code
     }
     case ReflectionKind.TypeAlias: {
       const code = typeOf(printer, type ?? new TypeDoc.ReflectionType(reflection))
