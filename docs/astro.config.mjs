@@ -4,7 +4,7 @@ import * as Code from "./site/Code.ts"
 import * as Output from "./site/Output.ts"
 import * as Site from "./site/Site.ts"
 
-const site = Site.make()
+const site = await Site.make()
 
 /** Comments say what code blocks need; they are not part of a page. */
 const withoutComments = {

@@ -5,13 +5,12 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import ts from "typescript"
+import * as TypeDoc from "typedoc"
+import type ts from "typescript"
 import * as Declarations from "./Declarations.ts"
-import * as Documentation from "./Documentation.ts"
+import * as Model from "./Model.ts"
 import * as Project from "./Project.ts"
 import * as Reference from "./Reference.ts"
-
-const repository = "https://github.com/strata-effect/strata"
 
 /** In the order of the sidebar. */
 const packages = [
@@ -37,7 +36,7 @@ export interface Entry {
   readonly modules: ReadonlyArray<Module>
 }
 
-/** `name` is that of the namespace. `types` are the only exports that the index has of it. */
+/** `name` is that of the namespace. */
 export interface Module {
   readonly name: string
   readonly id: string
@@ -74,172 +73,113 @@ export interface Page {
   readonly links: ReadonlyMap<string, string>
 }
 
-export const pages = (service: ts.LanguageService, entries: ReadonlyArray<Entry>): ReadonlyArray<Page> => {
-  const program = service.getProgram()!
-  const checker = program.getTypeChecker()
-  const addresses = addressesOf(program, entries)
+export const pages = async (program: ts.Program, entries: ReadonlyArray<Entry>): Promise<ReadonlyArray<Page>> => {
+  const modules = entries.flatMap(({ modules }) => modules)
+  const model = await Model.make(program, new Map([...modules, ...entries].map(({ file, id }) => [id, file])))
+  const names = new Map(modules.map(({ id, name }) => [`/${id}/`, name]))
+  const page = ({ id, name }: Entry | Module, file: string, editUrl: string | false, beginning: string): Page => {
+    const module = model.modules.get(id)
+    const summary = summaryOf(module)
+    const { links, text } = sections(model, names, module)
+    const description = Reference.plain(firstSentence(summary))
+    const tableOfContents = text === "" ? false : { minHeadingLevel: 2, maxHeadingLevel: 2 }
+    const front = Reference.frontmatter({ title: name, description, editUrl, tableOfContents })
+    return { file, links, text: `${front}${summary}\n\n${beginning}\n\n${text}` }
+  }
   return entries.flatMap((entry) => [
-    index(service, entry, addresses),
-    ...entry.modules.map((module) => page(service, checker, entry, module, addresses))
+    page(entry, `${entry.id}/index.md`, false, overview(entry, model)),
+    ...entry.modules.map((module) => {
+      const editUrl = `${Reference.repository}/edit/main/${Path.relative(Project.root, module.file)}`
+      const code = `import { ${module.name} } from "${entry.name}"`
+      return page(module, `${module.id}.md`, editUrl, `\`\`\`ts\n${code}\n\`\`\``)
+    })
   ])
 }
 
-/** Addresses of what is documented, by symbol. */
-const addressesOf = (program: ts.Program, entries: ReadonlyArray<Entry>): ReadonlyMap<ts.Symbol, string> => {
-  const checker = program.getTypeChecker()
-  const addresses = new Map<ts.Symbol, string>()
-  const add = (symbol: ts.Symbol, address: string, file: string): void => {
-    const original = Documentation.original(checker, symbol)
-    const own = original.declarations?.some((declaration) => declaration.getSourceFile().fileName === file) === true
-    if (own || !addresses.has(original)) addresses.set(original, address)
-  }
-  for (const { file, id, modules } of entries) {
-    for (const module of modules) {
-      const symbol = moduleOf(program, module.file)
-      if (symbol === undefined) continue
-      addresses.set(symbol, `/${module.id}/`)
-      for (const exported of checker.getExportsOfModule(symbol)) {
-        add(exported, `/${module.id}/#${slug(exported.name)}`, module.file)
-      }
-    }
-    for (const exported of ownExports(program, file)) add(exported, `/${id}/#${slug(exported.name)}`, file)
-  }
-  return addresses
-}
-
-const moduleOf = (program: ts.Program, file: string): ts.Symbol | undefined => {
-  const source = program.getSourceFile(file)
-  return source === undefined ? undefined : program.getTypeChecker().getSymbolAtLocation(source)
-}
-
-/** What an index exports beside namespaces. */
-const ownExports = (program: ts.Program, file: string): ReadonlyArray<ts.Symbol> => {
-  const symbol = moduleOf(program, file)
-  return symbol === undefined
-    ? []
-    : program.getTypeChecker().getExportsOfModule(symbol).filter((exported) =>
-      exported.declarations?.some(ts.isNamespaceExport) !== true
-    )
-}
-
-/** As the headings of the site are: of a word, its letters in lower case. */
-export const slug = (name: string): string => name.toLowerCase().replaceAll("$", "")
-
-const index = (
-  service: ts.LanguageService,
-  { file, id, modules, name }: Entry,
-  addresses: ReadonlyMap<ts.Symbol, string>
-): Page => {
-  const program = service.getProgram()!
+/** How a package is installed, and its modules. */
+const overview = ({ modules, name }: Entry, model: Model.Model): string => {
   const folder = name.split("/")[1]!
-  const summary = Documentation.ofModule(program, file, addresses)
-  const list = modules.map((module) => {
-    const text = firstSentence(Documentation.ofModule(program, module.file, addresses))
-    return `| [\`${module.name}\`](/${module.id}/) | ${text.replaceAll("|", "\\|")} |\n`
+  const libraries = ["cli", "emulator"].includes(folder) ? [] : ["effect", "@strata/core"]
+  const list = modules.map(({ id, name }) => {
+    const text = firstSentence(summaryOf(model.modules.get(id)))
+    return `| [\`${name}\`](/${id}/) | ${text.replaceAll("|", "\\|")} |`
   })
-  const exported = ownExports(program, file).map((symbol) => section(service, symbol, addresses, undefined))
-  const install = folder === "core" ? "effect @strata/core" : `effect @strata/core @strata/${folder}`
-  const front = {
-    title: name,
-    description: Reference.plain(firstSentence(summary)),
-    editUrl: false,
-    tableOfContents: exported.length === 0 ? false : { minHeadingLevel: 2, maxHeadingLevel: 2 }
-  }
-  const readme = `${repository}/tree/main/packages/${folder}#readme`
-  const text = `${Reference.frontmatter(front)}${summary}
-
-\`\`\`sh
-npm install ${folder === "cli" || folder === "emulator" ? `@strata/${folder}` : install}
+  return `\`\`\`sh
+npm install ${[...new Set([...libraries, `@strata/${folder}`])].join(" ")}
 \`\`\`
 
-Guide and examples: [README of the package](${readme}).
+Guide and examples: [README of the package](${Reference.repository}/tree/main/packages/${folder}#readme).
 
 | module | |
 | --- | --- |
-${list.join("")}
-${exported.map(({ text }) => text).join("")}`
-  return { file: `${id}/index.md`, text, links: new Map(exported.flatMap(({ links }) => [...links])) }
+${list.join("\n")}`
 }
 
 const firstSentence = (text: string): string => /^[\s\S]*?(?=\.(?:\s|$)|\n\s*\n|$)/.exec(text)![0].replaceAll("\n", " ")
 
-const page = (
-  service: ts.LanguageService,
-  checker: ts.TypeChecker,
-  entry: Entry,
-  module: Module,
-  addresses: ReadonlyMap<ts.Symbol, string>
-): Page => {
-  const program = service.getProgram()!
-  const symbol = moduleOf(program, module.file)
-  const exported = symbol === undefined ? [] : checker.getExportsOfModule(symbol)
-  const summary = Documentation.ofModule(program, module.file, addresses)
-  const shown = exported.filter((symbol) => !Documentation.isInternal(Documentation.original(checker, symbol)))
-  const own = shown.filter((symbol) => isOf(Documentation.original(checker, symbol), module.file))
-  const elsewhere = shown.filter((symbol) => !own.includes(symbol))
-  const sections = [...own, ...elsewhere].map((symbol) => section(service, symbol, addresses, module))
-  const front = {
-    title: module.name,
-    description: Reference.plain(firstSentence(summary)),
-    editUrl: `${repository}/edit/main/${Path.relative(Project.root, module.file)}`,
-    tableOfContents: { minHeadingLevel: 2, maxHeadingLevel: 2 }
+/** The exports in the order of the source, then those of other files; what is documented elsewhere is a link, at the end. */
+const sections = (
+  { context }: Model.Model,
+  names: ReadonlyMap<string, string>,
+  module: TypeDoc.DeclarationReflection | undefined
+): Omit<Page, "file"> => {
+  const links = new Map<string, string>()
+  const link = (name: string, address: string): string => {
+    const [page = ""] = address.split("#")
+    const namespace = page === `/${module?.name}/` ? undefined : names.get(page) ?? Model.libraryOf(address)
+    const qualified = namespace === undefined || name.includes(".") ? name : `${namespace}.${name}`
+    if (page.startsWith("/")) links.set(qualified, address)
+    return qualified
   }
-  const text = `${Reference.frontmatter(front)}${summary}
+  const line = ({ sources }: TypeDoc.DeclarationReflection): number =>
+    sources?.find(({ fileName }) => fileName === module?.sources?.[0]?.fileName)?.line ?? Number.MAX_SAFE_INTEGER
+  const exported = (module?.children ?? []).filter((child) => !Model.isModule(child))
+  const own = exported.filter((child) => !child.isReference()).toSorted((a, b) => line(a) - line(b))
+  const texts = [
+    ...[...Map.groupBy(own, ({ name }) => name)].map((
+      [name, declared]
+    ) => [name, section({ context, link }, declared)]),
+    ...exported.filter((child) => child.isReference()).map((reference) => {
+      const target = reference.getTargetReflectionDeep()
+      const address = Model.addressOf(target)
+      const text = firstSentence(summaryOf(target))
+      const same = `The same as [\`${link(target.name, address)}\`](${address}).\n\n`
+      return [reference.name, `${text === "" ? "" : `${text}. `}${same}`]
+    })
+  ]
+  return { links, text: texts.map(([name, text]) => `## ${name!.replaceAll("_", "\\_")}\n\n${text}`).join("") }
+}
 
-\`\`\`ts
-import { ${module.name} } from "${entry.name}"
+/** A type and a schema of one name have one section. */
+const section = (printer: Declarations.Printer, declared: ReadonlyArray<TypeDoc.DeclarationReflection>): string => {
+  const all = declared.toSorted((a, b) => Number(isVariable(a)) - Number(isVariable(b)))
+  const documented = all.find((reflection) => summaryOf(reflection) !== "")
+  const examples = commentOf(documented)?.getTags("@example").map(({ content }) =>
+    `**Example**\n\n${markdown(content)}\n\n`
+  )
+  const { fileName, line } = all[0]!.sources![0]!
+  return `${summaryOf(documented)}
+
+\`\`\`ts wrap
+${all.map((reflection) => Declarations.of(printer, reflection, all.length > 1)).join("\n\n")}
 \`\`\`
 
-${sections.map(({ text }) => text).join("")}`
-  return { file: `${module.id}.md`, text, links: new Map(sections.flatMap(({ links }) => [...links])) }
+${examples?.join("") ?? ""}[Source](${Reference.repository}/blob/main/${fileName}#L${line})\n\n`
 }
 
-const isOf = (symbol: ts.Symbol, file: string): boolean =>
-  symbol.declarations?.some((declaration) => declaration.getSourceFile().fileName === file) === true
+const isVariable = ({ kind }: TypeDoc.Reflection): boolean => kind === TypeDoc.ReflectionKind.Variable
 
-/** An export: where it is documented already, a link. */
-const section = (
-  service: ts.LanguageService,
-  symbol: ts.Symbol,
-  addresses: ReadonlyMap<ts.Symbol, string>,
-  module: Module | undefined
-): { readonly text: string; readonly links: ReadonlyMap<string, string> } => {
-  const program = service.getProgram()!
-  const checker = program.getTypeChecker()
-  const original = Documentation.original(checker, symbol)
-  const address = addresses.get(original)
-  const here = module === undefined || address === undefined || address.startsWith(`/${module.id}/`)
-  const heading = `## ${symbol.name.replaceAll("_", "\\_")}\n\n`
-  if (!here) {
-    const from = address!.split("/").at(-2)!
-    const documentation = firstSentence(Documentation.of(checker, original, addresses).text)
-    const name = moduleName(original) ?? from
-    return {
-      text: `${heading}${documentation}${
-        documentation === "" ? "" : ". "
-      }The same as [\`${name}.${original.name}\`](${address}).\n\n`,
-      links: new Map()
-    }
-  }
-  const { examples, text } = Documentation.of(checker, original, addresses)
-  const declaration = Declarations.of(service, original)
-  const links = Declarations.links(program, original, addresses)
-  const code = declaration === "" ? "" : `\`\`\`ts wrap\n${declaration}\n\`\`\`\n\n`
-  const examplesText = examples.map((example) => `**Example**\n\n\`\`\`ts\n${example}\n\`\`\`\n\n`).join("")
-  return { text: `${heading}${text}\n\n${code}${examplesText}${source(original)}`, links }
-}
+/** That of a function is at its signature. */
+const commentOf = (reflection: TypeDoc.Reflection | undefined): TypeDoc.Comment | undefined =>
+  reflection?.comment ?? (reflection?.isDeclaration() ? reflection.signatures?.[0]?.comment : undefined)
 
-const moduleName = (symbol: ts.Symbol): string | undefined => {
-  const file = symbol.declarations?.[0]?.getSourceFile().fileName
-  return file === undefined ? undefined : Path.basename(file, ".ts")
-}
+const summaryOf = (reflection: TypeDoc.Reflection | undefined): string =>
+  markdown(commentOf(reflection)?.summary ?? []).trim()
 
-const source = (symbol: ts.Symbol): string => {
-  const declaration = symbol.declarations?.[0]
-  if (declaration === undefined) return ""
-  const file = declaration.getSourceFile()
-  const path = Path.relative(Project.root, file.fileName)
-  if (path.startsWith("..") || path.includes("node_modules")) return ""
-  const line = file.getLineAndCharacterOfPosition(declaration.getStart()).line + 1
-  return `[Source](${repository}/blob/main/${path}#L${line})\n\n`
-}
+const markdown = (parts: ReadonlyArray<TypeDoc.CommentDisplayPart>): string =>
+  parts.map((part) => {
+    if (part.kind !== "inline-tag") return part.text
+    const label = `\`${part.text.replaceAll("`", "").trim()}\``
+    const address = part.target instanceof TypeDoc.Reflection ? Model.addressOf(part.target) : part.target
+    return typeof address === "string" ? `[${label}](${address})` : label
+  }).join("")

@@ -1,139 +1,105 @@
 /**
- * Declarations as a user of a package sees them.
+ * Declarations as code, printed by TypeDoc: in the style of ours, with names as users write them.
  */
-import ts from "typescript"
-import * as Documentation from "./Documentation.ts"
+import * as TypeDoc from "typedoc"
 
-/** The declaration of an export, with the comments inside it, without the one before it. */
-export const of = (service: ts.LanguageService, symbol: ts.Symbol): string => {
-  const checker = service.getProgram()!.getTypeChecker()
-  const declared = symbol.declarations?.find(ts.isClassDeclaration)
-  if (declared !== undefined) return classOf(checker, symbol, declared)
-  const files = new Set(symbol.declarations?.map((declaration) => declaration.getSourceFile().fileName))
-  const code = [...files].flatMap((file) => emitted(service, file, symbol.name)).join("\n")
-  const alias = symbol.declarations?.find(ts.isTypeAliasDeclaration)
-  return alias === undefined || !/= typeof [\w.]+\.Type$/m.test(code) ? code : schemaOf(checker, symbol, alias, code)
+const { ReflectionKind } = TypeDoc
+
+/** `link` gives the text of a name, from its text in TypeDoc and its address. */
+export interface Printer {
+  readonly context: TypeDoc.DefaultThemeRenderContext
+  readonly link: (name: string, address: string) => string
 }
 
-/** A schema and the type of its values: the type is written out, the schema only named, since it says the same. */
-const schemaOf = (
-  checker: ts.TypeChecker,
-  symbol: ts.Symbol,
-  alias: ts.TypeAliasDeclaration,
-  code: string
-): string => {
-  const text = typeText(checker, checker.getTypeAtLocation(alias.type), alias, "")
-  // What is too long to read is described by the documentation.
-  const type = `type ${symbol.name} =${text.length > 5000 ? ` typeof ${symbol.name}.Type` : text}`
-  const schema = new RegExp(`^const ${symbol.name}: ([\\w.$]+)`, "m").exec(code)?.[1]
-  return schema === undefined ? type : `${type}\n\nconst ${symbol.name}: ${schema}<…>`
-}
+/** Characters of a line. */
+const width = 80
 
-const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope
+/** Characters of a type that is written out; what is longer is described by its documentation. */
+const longest = 5000
 
-/** A type with a space before it; what is long has a line for each member. */
-const typeText = (checker: ts.TypeChecker, type: ts.Type, at: ts.Node, indent: string): string => {
-  const text = checker.typeToString(type, at, flags | ts.TypeFormatFlags.InTypeAlias)
-  if (text.length < 90) return ` ${text}`
-  // Lines are separated by their indentation only.
-  const multiline = (type: ts.Type, indent: string, more = 0): string =>
-    checker.typeToString(type, at, flags | more | ts.TypeFormatFlags.MultilineObjectLiterals)
-      .replaceAll(/(?<=[{;])( {4})+/g, (spaces) => `\n${" ".repeat(spaces.length / 2)}`)
-      .replaceAll(";}", ";\n}")
-      .replaceAll(/;$/gm, "")
-      .replaceAll("\n", `\n${indent}`)
-  return type.isUnion() && !(type.flags & ts.TypeFlags.Boolean)
-    ? members(checker, type).map((member) => `\n${indent}  | ${multiline(member, `${indent}    `)}`).join("")
-    : ` ${multiline(type, indent, ts.TypeFormatFlags.InTypeAlias)}`
-}
-
-/** `boolean` is a union of two. */
-const members = (checker: ts.TypeChecker, type: ts.UnionType): ReadonlyArray<ts.Type> => {
-  const plain = type.types.filter(({ flags }) => !(flags & ts.TypeFlags.BooleanLiteral))
-  return type.types.length - plain.length === 2 ? [checker.getBooleanType(), ...plain] : type.types
-}
-
-const sources = new Map<string, ts.SourceFile>()
-
-/** The statements of the declaration file that declare a name. */
-const emitted = (service: ts.LanguageService, file: string, name: string): ReadonlyArray<string> => {
-  let source = sources.get(file)
-  if (source === undefined) {
-    const output = service.getEmitOutput(file, true, true).outputFiles.find(({ name }) => name.endsWith(".d.ts"))
-    source = ts.createSourceFile(`${file}.d.ts`, output?.text ?? "", ts.ScriptTarget.ESNext, true)
-    sources.set(file, source)
-  }
-  const found = source.statements.filter((statement) =>
-    ts.isVariableStatement(statement)
-      ? statement.declarationList.declarations.some((declaration) => declaration.name.getText(source) === name)
-      : (ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement) ||
-        ts.isTypeAliasDeclaration(statement)
-        || ts.isModuleDeclaration(statement)) && statement.name?.getText(source) === name
-  )
-  return found.map((statement) => tidy(statement.getText(source)))
-}
-
-const tidy = (text: string): string =>
-  text
-    .replace(/^export /, "")
-    .replace(/^declare /, "")
-    .replaceAll(/import\("[^"]*"\)\./g, "")
-    .replaceAll(/^( {4})+/gm, (spaces) => " ".repeat(spaces.length / 2))
-    .replaceAll(/;$/gm, "")
-    .replaceAll(/^\/\/# sourceMappingURL.*$/gm, "")
-    .trim()
-
-/**
- * A class is what it extends, without the arguments, and its fields: those of a schema are declared by the arguments.
- * What Effect declares, such as `stack` of an error, is left out.
- */
-const classOf = (checker: ts.TypeChecker, symbol: ts.Symbol, declaration: ts.ClassDeclaration): string => {
-  const parent = declaration.heritageClauses?.[0]?.types[0]?.expression.getText() ?? ""
-  const extended = parent === "" ? "" : ` extends ${parent.split("(", 1)[0]}`
-  const type = checker.getDeclaredTypeOfSymbol(symbol)
-  const fields = type.getProperties().filter((property) => isOwn(property)).map((property) => {
-    const type = checker.getTypeOfSymbolAtLocation(property, declaration)
-    const optional = property.flags & ts.SymbolFlags.Optional
-    const given = optional && !(type.flags & ts.TypeFlags.Unknown) ? checker.getNonNullableType(type) : type
-    const text = typeText(checker, given, declaration, "  ")
-    const comment = ts.displayPartsToString(property.getDocumentationComment(checker))
-    const note = comment === ""
-      ? ""
-      : comment.includes("\n")
-      ? `  /**\n${comment.split("\n").map((line) => `   * ${line}`.trimEnd()).join("\n")}\n   */\n`
-      : `  /** ${comment} */\n`
-    return `${note}  readonly ${property.name}${optional ? "?" : ""}:${text}`
-  })
-  const parameters = declaration.typeParameters === undefined
-    ? ""
-    : `<${declaration.typeParameters.map((parameter) => parameter.getText()).join(", ")}>`
-  return `class ${symbol.name}${parameters}${extended} {${fields.length === 0 ? "" : `\n${fields.join("\n")}\n`}}`
-}
-
-const isOwn = (property: ts.Symbol): boolean =>
-  !property.name.startsWith("__@") && property.declarations?.some((declaration) => {
-      const file = declaration.getSourceFile().fileName
-      return !file.includes("node_modules") && !file.endsWith(".d.ts")
-    }) !== false
-
-/** Addresses of the names that the declarations of a symbol use: `Chat.ChatError`, or `Options` of the same module. */
-export const links = (
-  program: ts.Program,
-  symbol: ts.Symbol,
-  addresses: ReadonlyMap<ts.Symbol, string>
-): ReadonlyMap<string, string> => {
-  const checker = program.getTypeChecker()
-  const own = addresses.get(symbol)
-  const found = new Map<string, string>()
-  const visit = (node: ts.Node): void => {
-    if (ts.isQualifiedName(node) || ts.isIdentifier(node)) {
-      const target = checker.getSymbolAtLocation(node)
-      const original = target === undefined ? undefined : Documentation.original(checker, target)
-      const address = original === undefined ? undefined : addresses.get(original)
-      if (address !== undefined && address !== own) found.set(node.getText(), address)
+/** Without the comment before it. `isSchema`: a schema and the type of its values have one name, and say the same. */
+export const of = (printer: Printer, reflection: TypeDoc.DeclarationReflection, isSchema: boolean): string => {
+  const { name, type } = reflection
+  const extended = reflection.extendedTypes?.map((type) => typeOf(printer, type)).join(", ") ?? ""
+  switch (reflection.kind) {
+    case ReflectionKind.Function:
+      return reflection.signatures!.map((signature) => `function ${signatureOf(printer, signature)}`).join("\n")
+    case ReflectionKind.Variable: {
+      const code = `const ${name}: ${typeOf(printer, type)}`
+      return isSchema ? code.replace(/(: Schema\.[\w$]+)<[\s\S]*/, "$1<…>") : code
     }
-    ts.forEachChild(node, visit)
+    case ReflectionKind.TypeAlias: {
+      const code = typeOf(printer, type ?? new TypeDoc.ReflectionType(reflection))
+      const shown = isSchema && code.length > longest ? `typeof ${name}.Type` : code
+      return `type ${named(printer, reflection)} = ${shown}`.replace("= \n", "=\n")
+    }
+    default: {
+      const keyword = reflection.kind === ReflectionKind.Class ? "class" : "interface"
+      const header = `${keyword} ${named(printer, reflection)}${extended === "" ? "" : ` extends ${extended}`}`
+      const members = [
+        ...reflection.signatures?.map((signature) => `  ${signatureOf(printer, signature, { hideName: true })}\n`) ??
+          [],
+        ...reflection.indexSignatures?.map((signature) => `  ${indexOf(printer, signature)}\n`) ?? [],
+        ...reflection.children?.filter(isOwn).map((member) => `${memberOf(printer, member)}\n`) ?? []
+      ]
+      return `${header} {${members.length === 0 ? "" : "\n"}${members.join("")}}`
+    }
   }
-  for (const declaration of symbol.declarations ?? []) visit(declaration)
-  return found
+}
+
+/** What is declared in the interface, or by the schema of a class. */
+const isOwn = ({ flags, inheritedFrom, kind, parent, sources }: TypeDoc.DeclarationReflection): boolean =>
+  parent?.kind === ReflectionKind.Class
+    ? kind !== ReflectionKind.Constructor && !flags.isStatic
+    : inheritedFrom === undefined && sources !== undefined
+
+const memberOf = (printer: Printer, member: TypeDoc.DeclarationReflection): string => {
+  const { comment, flags, getSignature, name, parent, signatures, type = getSignature?.type } = member
+  const text = comment?.summary.map(({ text }) => text).join("") ?? ""
+  const before = text.includes("\n") ? `/**\n${text.replaceAll(/^/gm, " * ")}\n */\n` : text && `/** ${text} */\n`
+  // Those of a schema are readonly where they replace those of `Error` too.
+  const modifier = flags.isReadonly || parent?.kind === ReflectionKind.Class ? "readonly " : ""
+  const code = signatures?.map((signature) => signatureOf(printer, signature)).join("\n") ??
+    `${modifier}${name}${flags.isOptional ? "?" : ""}: ${typeOf(printer, type)}`.replace(": \n", ":\n")
+  return `${before}${code}`.replaceAll(/^/gm, "  ")
+}
+
+const indexOf = (printer: Printer, { flags, parameters, type }: TypeDoc.SignatureReflection): string =>
+  `${flags.isReadonly ? "readonly " : ""}[${parameters![0]!.name}: ${typeOf(printer, parameters![0]!.type)}]: ${
+    typeOf(printer, type)
+  }`
+
+/** A name with its type parameters. */
+const named = (printer: Printer, reflection: TypeDoc.DeclarationReflection): string => {
+  const signature = new TypeDoc.SignatureReflection(reflection.name, ReflectionKind.CallSignature, reflection)
+  signature.typeParameters = reflection.typeParameters
+  return signatureOf(printer, signature).replace(/\(\): any$/, "")
+}
+
+const signatureOf = (printer: Printer, signature: TypeDoc.SignatureReflection, options = {}): string =>
+  code(printer, printer.context.memberSignatureTitle(signature, options))
+
+const typeOf = (printer: Printer, type: TypeDoc.SomeType | undefined): string =>
+  type === undefined ? "unknown" : code(printer, printer.context.type(type))
+
+/** Two spaces, no semicolons, no trailing commas. */
+const code = (printer: Printer, element: TypeDoc.JSX.Element): string =>
+  text(printer, element)
+    .replaceAll("\u00a0\u00a0", " ")
+    .replaceAll(/\n\s*\n/g, "\n")
+    .replaceAll(/[,;](?=\n\s*[)>\]}])|;$/gm, "")
+    .replaceAll(/(?<=[:=] )\| /g, "")
+    .replaceAll(/(\{ [^}\n]*)\n\s*(?=\| [^\n{]*\})/g, "$1 ")
+    // Of a union in a wrapped argument, TypeDoc wraps each member, however short.
+    .replaceAll(/^(?!\s*\|)(.*[^:=\n])((?:\n\s*\| [^\n{]+)+)$/gm, (all: string) => {
+      const joined = all.replaceAll(/\n\s*/g, " ")
+      return joined.length > width ? all : joined
+    })
+
+const text = (printer: Printer, element: TypeDoc.JSX.Children): string => {
+  if (Array.isArray(element)) return element.map((child) => text(printer, child)).join("")
+  if (typeof element !== "object" || element === null) return element?.toString() ?? ""
+  if (element.tag === "br") return "\n"
+  const content = text(printer, element.children)
+  return element.props !== null && "href" in element.props ? printer.link(content, `${element.props.href}`) : content
 }

@@ -19,9 +19,7 @@ const options: ts.CompilerOptions = {
   erasableSyntaxOnly: true,
   allowImportingTsExtensions: true,
   skipLibCheck: true,
-  declaration: true,
-  emitDeclarationOnly: true,
-  stripInternal: true,
+  noEmit: true,
   types: ["node"]
 }
 

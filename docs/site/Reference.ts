@@ -5,7 +5,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Project from "./Project.ts"
 
-const repository = "https://github.com/strata-effect/strata"
+export const repository = "https://github.com/strata-effect/strata"
 
 /** `source` is the path in the repository, `file` the path below `src/generated`, `id` the address. */
 export interface Page {

@@ -24,7 +24,7 @@ type Item =
   | { readonly label: string; readonly collapsed?: boolean; readonly items: ReadonlyArray<Item> }
 
 /** Fails with all errors of all code blocks. */
-export const make = (): Site => {
+export const make = async (): Promise<Site> => {
   const reference = Reference.pages()
   const written = Fs.globSync("**/*.{md,mdx}", { cwd: Path.join(Project.root, content) })
     .filter((name) => !Path.basename(name).startsWith("_"))
@@ -40,7 +40,7 @@ export const make = (): Site => {
   if (errors.length > 0) throw new Error(`Code of the pages does not compile:\n\n${errors.join("\n")}\n`)
 
   Project.narrow(service)
-  const api = Api.pages(service, entries)
+  const api = await Api.pages(service.getProgram()!, entries)
   Project.folder(
     generated,
     new Map([...Reference.files(reference), ...api.map(({ file, text }) => [file, text] as const)])
