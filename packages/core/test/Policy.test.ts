@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -73,6 +74,20 @@ describe("Enforcement.call", () => {
       )
       assert.strictEqual(most, 3)
       assert.strictEqual(millis, 3_000)
+    }))
+
+  const fractions: ReadonlyArray<readonly [string, Policy.Policy]> = [
+    ["a number", Policy.make({ concurrency: 2.9 })],
+    ["a number in a policy made by hand", { ...Policy.standard, concurrency: 2.9 }],
+    ["a fixed number", Policy.make({ concurrency: Concurrency.fixed(2.9) })]
+  ]
+  it.effect.each(fractions)("rounds a fraction of permits down: %s", ([, policy]) =>
+    Effect.gen(function*() {
+      const enforcement = yield* Enforcement.make(policy)
+      assert.strictEqual(enforcement.window, 2)
+      const work = enforcement.call(Effect.sleep("1 second"), target)
+      const { millis } = yield* timed(Effect.all([work, work, work], { concurrency: "unbounded" }))
+      assert.strictEqual(millis, 2_000)
     }))
 
   it.effect("starts the attempt's clock when it has its permit", () =>
