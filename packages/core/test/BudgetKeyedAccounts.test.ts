@@ -118,9 +118,10 @@ describe("the accounts of keys on a ledger of another kind", () => {
 })
 
 describe("the account of a budget without keys", () => {
-  it.effect("is one", () =>
+  it.effect("is its own, however many keys have theirs", () =>
     Effect.gen(function*() {
-      const { accounts } = accountsOn(LedgerMemory.make())
+      const { accounts, hold } = accountsOn(LedgerMemory.make())
+      yield* hold(most)
       const { account, isShared } = yield* KeyedAccounts.take(accounts, undefined)
       const looked = yield* KeyedAccounts.look(accounts, undefined)
       const key = accounts.at(undefined)

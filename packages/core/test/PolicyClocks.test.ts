@@ -62,6 +62,7 @@ describe("clocks of Enforcement.stream", () => {
         provider: "test.provider",
         model: "test-model"
       })
+      assert.include(error.message, "broke after 3 events: ")
       assert.deepInclude(causeOf(error), { _tag: "TimeoutError", phase: "idle", after: Duration.seconds(10) })
     }))
 
@@ -126,27 +127,32 @@ describe("clocks of Enforcement.stream", () => {
     ["breaks", (self) => Stream.runForEach(self, (number) => number === 2 ? Effect.fail("enough") : Effect.void)]
   ]
 
+  /** A clock that counts the timers that run, and have run at most. */
+  const counting = Effect.gen(function*() {
+    const clock = yield* TestClock.testClockWith(Effect.succeed)
+    const timers = { running: 0, most: 0 }
+    const counted: Clock.Clock = {
+      ...clock,
+      sleep: (duration) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => timers.most = Math.max(timers.most, ++timers.running)),
+          () => clock.sleep(duration),
+          () => Effect.sync(() => timers.running--)
+        )
+    }
+    return { timers, counted }
+  })
+
   it.effect.each(endings)(
     "leave no timer behind when the stream %s: it would keep the process alive",
     ([, use]) =>
       Effect.gen(function*() {
         const stream = yield* enforce({ timeouts: { idle: "3 minutes", deadline: "1 hour" } })
-        const clock = yield* TestClock.testClockWith(Effect.succeed)
-        let timers = 0
-        let most = 0
-        const counting: Clock.Clock = {
-          ...clock,
-          sleep: (duration) =>
-            Effect.acquireUseRelease(
-              Effect.sync(() => most = Math.max(most, ++timers)),
-              () => clock.sleep(duration),
-              () => Effect.sync(() => timers--)
-            )
-        }
-        const used = Effect.provideService(use(stream(paced(0, "1 second", "1 second"))), Clock.Clock, counting)
+        const { counted, timers } = yield* counting
+        const used = Effect.provideService(use(stream(paced(0, "1 second", "1 second"))), Clock.Clock, counted)
         yield* settled(Effect.exit(used), "5 seconds")
-        assert.isAbove(most, 1)
-        assert.strictEqual(timers, 0)
+        assert.isAbove(timers.most, 1)
+        assert.strictEqual(timers.running, 0)
       })
   )
 
@@ -203,17 +209,28 @@ describe("clocks of Enforcement.stream", () => {
       assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
     }))
 
-  it.effect("let another call have the permit of a consumer that never comes back", () =>
-    Effect.gen(function*() {
-      const stream = yield* enforce({ concurrency: 1, timeouts: { deadline: "10 seconds" } })
-      const { counts, stream: source } = attempts(Stream.concat(Stream.make(1), Stream.never))
-      yield* Effect.forkChild(Stream.runForEach(stream(source), () => Effect.never))
-      yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(counts, { opened: 1, closed: 0 })
-      const { exit, millis } = yield* timed(Stream.runCollect(stream(paced("1 second"))))
-      assert.deepStrictEqual([yield* exit, millis], [[1], 5_000 + 1_000])
-      assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
-    }))
+  const stuck: ReadonlyArray<readonly [string, pauses: ReadonlyArray<Duration.Input>]> = [
+    ["the first event", [0]],
+    ["the second event", [0, "1 second"]],
+    ["an event that comes at the deadline", [0, "3 seconds", "4 seconds", "3 seconds"]]
+  ]
+  it.effect.each(stuck)(
+    "let another call have the permit of a consumer that never comes back from %s",
+    ([, pauses]) =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust("1 minute")
+        const stream = yield* enforce({ concurrency: 1, timeouts: { deadline: "10 seconds", idle: "5 seconds" } })
+        const { counts, stream: source } = attempts(Stream.concat(paced(...pauses), Stream.never))
+        yield* Effect.forkChild(
+          Stream.runForEach(stream(source), (number) => number === pauses.length ? Effect.never : Effect.void)
+        )
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(counts, { opened: 1, closed: 0 })
+        const { exit, millis } = yield* timed(Stream.runCollect(stream(paced("1 second"))))
+        assert.deepStrictEqual([yield* exit, millis], [[1], 5_000 + 1_000])
+        assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
+      })
+  )
 
   it.effect("open nothing when there is no time at all", () =>
     Effect.gen(function*() {
@@ -227,7 +244,10 @@ describe("clocks of Enforcement.stream", () => {
     Effect.gen(function*() {
       const { infinity } = Duration
       const stream = yield* enforce({ timeouts: { firstEvent: infinity, idle: infinity, deadline: infinity } })
-      const slow = stream(paced("100 days", "100 days"))
-      assert.deepStrictEqual(yield* settled(Stream.runCollect(slow), "201 days"), [1, 2])
+      const { counted, timers } = yield* counting
+      const slow = Effect.provideService(Stream.runCollect(stream(paced("100 days", "100 days"))), Clock.Clock, counted)
+      assert.deepStrictEqual(yield* settled(slow, "201 days"), [1, 2])
+      // That of the stream itself.
+      assert.strictEqual(timers.most, 1)
     }))
 })

@@ -104,8 +104,8 @@ export const make = (): Turns => {
   const isBefore = (asker: Asker, share: string) => order.tagOf(asker.share) <= order.tagOf(share)
 
   const next = () => {
-    const share = order.first()?.share
-    if (share !== undefined && mayBegin(share) && waiters.next()) begin(share)
+    const head = order.first()
+    if (head !== undefined && mayBegin(head.share) && waiters.next()) begin(head.share)
   }
 
   const answered = (asker: Asker) => {
