@@ -108,6 +108,28 @@ describe("calls of several tenants that wait behind those of another process", (
       }))
   }
 
+  /** For how many calls there is room, which calls the ledger is asked for then, and when those are sent that it grants. */
+  const partial: ReadonlyArray<readonly [room: number, asked: Array<string>, sent: Array<number>]> = [
+    [1, ["a", "b"], [120]],
+    [2, ["a", "b", "c"], [120, 130]]
+  ]
+  for (const [room, questions, expected] of partial) {
+    test(`are asked for in order, up to the first without room: ${room} of 3 have room`, () =>
+      Effect.gen(function*() {
+        const sending = yield* reserveAhead("sent", 1_000)
+        const first = yield* reserveAhead("waits", 1_000)
+        const { asked, call, times } = yield* enforceOn("10 millis")
+        const waiting = yield* arrive(call, ["a", "b", "c", "a"].map((tenant) => endless(tenant)))
+        yield* TestClock.adjust("50 millis")
+        yield* first.leave
+        yield* sending.settle(1_000 - room * 100)
+        asked.length = 0
+        yield* TestClock.adjust("150 millis")
+        assert.deepStrictEqual([asked, times()], [questions, expected])
+        yield* Fiber.interruptAll(waiting)
+      }))
+  }
+
   test("see it where one of them had more before", () =>
     Effect.gen(function*() {
       const { call, times } = yield* enforceOn(0)
