@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Policy from "@strata/core/policy/Policy"
+import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Clock from "effect/Clock"
@@ -9,7 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { errors, settled, timed } from "./ChatFixture.ts"
+import * as Enforcement from "../src/policy/internal/enforcement.ts"
+import { countingClock, errors, settled, target, timed } from "./ChatFixture.ts"
 import { attempts, breakingWith, delivered, enforce, type Numbers, paced } from "./StreamFixture.ts"
 
 /** Which clock it was that ran out while a stream was being read. */
@@ -127,28 +128,12 @@ describe("clocks of Enforcement.stream", () => {
     ["breaks", (self) => Stream.runForEach(self, (number) => number === 2 ? Effect.fail("enough") : Effect.void)]
   ]
 
-  /** A clock that counts the timers that run, and have run at most. */
-  const counting = Effect.gen(function*() {
-    const clock = yield* TestClock.testClockWith(Effect.succeed)
-    const timers = { running: 0, most: 0 }
-    const counted: Clock.Clock = {
-      ...clock,
-      sleep: (duration) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => timers.most = Math.max(timers.most, ++timers.running)),
-          () => clock.sleep(duration),
-          () => Effect.sync(() => timers.running--)
-        )
-    }
-    return { timers, counted }
-  })
-
   it.effect.each(endings)(
     "leave no timer behind when the stream %s: it would keep the process alive",
     ([, use]) =>
       Effect.gen(function*() {
         const stream = yield* enforce({ timeouts: { idle: "3 minutes", deadline: "1 hour" } })
-        const { counted, timers } = yield* counting
+        const { counted, timers } = yield* countingClock
         const used = Effect.provideService(use(stream(paced(0, "1 second", "1 second"))), Clock.Clock, counted)
         yield* settled(Effect.exit(used), "5 seconds")
         assert.isAbove(timers.most, 1)
@@ -244,10 +229,22 @@ describe("clocks of Enforcement.stream", () => {
     Effect.gen(function*() {
       const { infinity } = Duration
       const stream = yield* enforce({ timeouts: { firstEvent: infinity, idle: infinity, deadline: infinity } })
-      const { counted, timers } = yield* counting
+      const { counted, timers } = yield* countingClock
       const slow = Effect.provideService(Stream.runCollect(stream(paced("100 days", "100 days"))), Clock.Clock, counted)
       assert.deepStrictEqual(yield* settled(slow, "201 days"), [1, 2])
       // That of the stream itself.
+      assert.strictEqual(timers.most, 1)
+    }))
+})
+
+describe("clocks of Enforcement.call", () => {
+  it.effect("are off when they are infinite", () =>
+    Effect.gen(function*() {
+      const { counted, timers } = yield* countingClock
+      const enforcement = yield* Enforcement.make(Policy.none)
+      const call = enforcement.call(Effect.succeed(1).pipe(Effect.delay("100 days")), target)
+      assert.strictEqual(yield* settled(Effect.provideService(call, Clock.Clock, counted), "101 days"), 1)
+      // That of the call itself.
       assert.strictEqual(timers.most, 1)
     }))
 })

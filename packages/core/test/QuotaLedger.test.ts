@@ -3,13 +3,12 @@ import * as Quota from "@strata/core/policy/Quota"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { failure, settled, target, watched } from "./ChatFixture.ts"
+import { countingClock, failure, settled, target, watched } from "./ChatFixture.ts"
 import { balance, enforce, shown, start, test, together, watchedLedger } from "./QuotaFixture.ts"
 
 const quota = Quota.tokens({ perMinute: 1_000 })
@@ -101,24 +100,15 @@ describe("leases of a Quota", () => {
 describe("timers of a Quota", () => {
   test("are gone a second after the last call", () =>
     Effect.gen(function*() {
-      const clock = yield* Clock.Clock
-      let running = 0
-      const counted = (duration: Duration.Duration) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => running++),
-          () => clock.sleep(duration),
-          () => Effect.sync(() => running--)
-        )
-      // Everything but `sleep` is that of the test clock.
-      const counting: Clock.Clock = Object.create(clock, { sleep: { value: counted } })
-      const { call } = yield* Effect.provideService(enforce({ quota }), Clock.Clock, counting)
+      const { counted, timers } = yield* countingClock
+      const { call } = yield* Effect.provideService(enforce({ quota }), Clock.Clock, counted)
       const calls = together([1, 2, 3].map(() => call({ input: 500, takes: "10 seconds" })))
-      yield* Effect.provideService(calls, Clock.Clock, counting)
-      assert.strictEqual(running, 0)
-      yield* Effect.provideService(start(call({ input: 10, takes: "10 seconds" })), Clock.Clock, counting)
-      assert.isAbove(running, 1)
+      yield* Effect.provideService(calls, Clock.Clock, counted)
+      assert.strictEqual(timers.running, 0)
+      yield* Effect.provideService(start(call({ input: 10, takes: "10 seconds" })), Clock.Clock, counted)
+      assert.isAbove(timers.running, 1)
       yield* TestClock.adjust("11 seconds")
-      assert.strictEqual(running, 0)
+      assert.strictEqual(timers.running, 0)
     }))
 })
 
