@@ -130,7 +130,7 @@ describe("calls of several tenants that wait behind those of another process", (
       }))
   }
 
-  test("see it where one of them had more before", () =>
+  test("see at once what it has granted to one that had more than others before", () =>
     Effect.gen(function*() {
       const { call, times } = yield* enforceOn(0)
       yield* arrive(call, [{ input: 500, tenant: "b", fails: errors.RateLimitError }])
