@@ -14,7 +14,7 @@ const balance = Tool.make("get_balance", {
 })
 
 const transfer = Tool.make("transfer", {
-  description: "Sends euros to somebody",
+  description: "Sends euros to an account",
   input: Schema.Struct({ to: Schema.String, euros: Schema.Finite }),
   handler: ({ euros, to }) => Console.log(`  transfer runs: ${euros} euros to ${to}`).pipe(Effect.as("sent"))
 })

@@ -5,7 +5,7 @@
  * New passages are embedded by the next run; those that an edit replaced stay in the table.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { EmbeddingService } from "@strata/core"
+import { EmbeddingService, Vector } from "@strata/core"
 import { Chunk, Reader, Splitter } from "@strata/documents"
 import { Job, Sink, Work } from "@strata/jobs"
 import { Console, Effect, FileSystem, Path, Schema, Stream } from "effect"
@@ -14,7 +14,6 @@ import * as Activity from "./src/Activity.ts"
 import * as Data from "./src/Data.ts"
 import * as Progress from "./src/Progress.ts"
 import * as Provider from "./src/Provider.ts"
-import * as VectorIndex from "./src/VectorIndex.ts"
 
 const Passage = Schema.Struct({ key: Schema.String, citation: Schema.String, text: Schema.String })
 
@@ -56,8 +55,10 @@ const program = Effect.gen(function*() {
 
   yield* Console.log(`\n? ${question}`)
   const { vector } = yield* EmbeddingService.embed(question, { purpose: "query" })
-  for (const { score, value } of VectorIndex.search(yield* table, vector, 3)) {
-    yield* Console.log(`  ${score.toFixed(2)}  ${value}`)
+  const rows = yield* table
+  const matrix = yield* Effect.fromResult(Vector.matrix(vector.length, rows.map(({ vector }) => vector)))
+  for (const { index, score } of yield* Effect.fromResult(Vector.topK(matrix, vector, 3))) {
+    yield* Console.log(`  ${score.toFixed(2)}  ${rows[index]!.citation}`)
   }
 })
 
@@ -65,11 +66,8 @@ const program = Effect.gen(function*() {
 const table = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* Schema.decodeUnknownEffect(Schema.Array(Row))(yield* sql`SELECT citation, vector FROM passages`)
-  return rows.map(({ citation, vector }) => ({
-    value: citation,
-    // A copy, for the numbers have to begin at a multiple of four bytes.
-    embedding: { vector: new Float32Array(vector.slice().buffer) }
-  }))
+  // A copy, for the numbers have to begin at a multiple of four bytes.
+  return rows.map(({ citation, vector }) => ({ citation, vector: new Float32Array(vector.slice().buffer) }))
 })
 
 const Row = Schema.Struct({ citation: Schema.String, vector: Schema.Uint8Array })

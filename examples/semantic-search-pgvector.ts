@@ -5,7 +5,7 @@
  * sentence changed. PostgreSQL runs inside this process unless `DATABASE_URL` names a server; `PGLITE_DIRECTORY` keeps it
  * between runs. An encoder on this machine makes the vectors.
  */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { VectorStore } from "@strata/persistence"
 import { Console, Effect, Layer } from "effect"
 import * as Database from "./src/Database.ts"

@@ -7,6 +7,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { PGlite } from "@electric-sql/pglite"
 import { vector } from "@electric-sql/pglite-pgvector"
+import { dataDir } from "@electric-sql/pglite-prepopulatedfs"
 import { Config, Effect, Layer, Option } from "effect"
 import { SqlError } from "effect/sql"
 import { Duplex } from "node:stream"
@@ -20,7 +21,7 @@ export const layer = Layer.unwrap(Effect.gen(function*() {
 
 /** The same for a PostgreSQL inside this process: empty and gone with the layer, unless a directory keeps it. */
 export const layerEmbedded = (directory?: string) =>
-  Layer.unwrap(Effect.map(start(directory), (database) =>
+  Layer.unwrap(Effect.map(embedded(directory), (database) =>
     PgClient.layer({
       stream: () => connect(database),
       username: "postgres",
@@ -30,11 +31,16 @@ export const layerEmbedded = (directory?: string) =>
 
 const directory = Config.option(Config.NonEmptyString("PGLITE_DIRECTORY"))
 
-const start = (directory: string | undefined) =>
+/** A PostgreSQL inside this process. */
+export const embedded = (directory?: string) =>
   Effect.acquireRelease(
     Effect.tryPromise({
-      try: () =>
-        PGlite.create({ ...(directory === undefined ? undefined : { dataDir: directory }), extensions: { vector } }),
+      try: async () =>
+        PGlite.create({
+          extensions: { vector },
+          // A copy of a new database: to make one takes seconds.
+          ...(directory === undefined ? { loadDataDir: await dataDir() } : { dataDir: directory })
+        }),
       catch: (cause) =>
         new SqlError.SqlError({
           reason: new SqlError.ConnectionError({ cause, message: "PGlite did not start", operation: "start" })
@@ -44,7 +50,7 @@ const start = (directory: string | undefined) =>
   )
 
 /** A connection without a network: what the client writes goes in, what PostgreSQL answers comes out. */
-const connect = (database: PGlite) =>
+export const connect = (database: PGlite) =>
   new Duplex({
     read() {},
     write(messages, _encoding, done) {
@@ -52,5 +58,9 @@ const connect = (database: PGlite) =>
         this.push(answer)
         done()
       }, done)
+    },
+    final(done) {
+      this.push(null)
+      done()
     }
   })

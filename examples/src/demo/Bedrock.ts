@@ -15,7 +15,7 @@ import {
   Quota,
   Retry
 } from "@strata/core"
-import { Emulator } from "@strata/emulator"
+import { Emulator, EmulatorClient } from "@strata/emulator"
 import { ExtractiveChat, LocalEmbedding } from "@strata/local"
 import { Config, Context, Effect, Layer } from "effect"
 import * as Provider from "../Provider.ts"
@@ -29,8 +29,8 @@ export const embeddingModel = "amazon.titan-embed-text-v2:0"
 export const chatModel = "us.amazon.nova-lite-v1:0"
 export const otherModel = "us.amazon.nova-micro-v1:0"
 
-/** What the emulated service grants: so many tokens in three seconds. Real quotas count minutes. */
-export const quota = { tokens: 1_000, per: "3 seconds" } as const
+/** What the emulated service grants: so many tokens in five seconds. Real quotas count minutes. */
+export const quota = { tokens: 2_000, per: "5 seconds" } as const
 
 /** Dollars for a million tokens. Strata knows no prices: these are examples. */
 export const prices: Pricing.Entries = [
@@ -61,7 +61,7 @@ const embeddings = (model: string) =>
   BedrockEmbedding.layer({
     model,
     // Room for one request that arrives later than it was sent. In a real minute that is nothing.
-    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: 0.96 * quota.tokens, per: quota.per }] }) })
+    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens: 0.98 * quota.tokens, per: quota.per }] }) })
   }).pipe(EmbeddingService.withBudget(budget))
 
 const services = (models: { readonly chat: string; readonly embedding: string }) =>
@@ -71,12 +71,11 @@ const services = (models: { readonly chat: string; readonly embedding: string })
 export const emulated = <E>(
   answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>
 ) => {
-  const server = Emulator.layer({ history: 1_000, inputTokens: "counted" }).pipe(Layer.provide(answering))
-  const client = Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client)))
+  const client = EmulatorClient.layer(BedrockClient.layer, { history: 1_000, inputTokens: "counted" })
   return Layer.merge(
-    Layer.provide(services({ chat: chatModel, embedding: embeddingModel }), client),
+    services({ chat: chatModel, embedding: embeddingModel }),
     Layer.effect(Bedrock, Effect.map(Emulator.Emulator, (server) => ({ server })))
-  ).pipe(Layer.provide(server))
+  ).pipe(Layer.provide(client), Layer.provide(answering))
 }
 
 /** Amazon Bedrock, with the models that `STRATA_CHAT_MODEL` and `STRATA_EMBEDDING_MODEL` name. */

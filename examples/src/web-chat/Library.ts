@@ -1,7 +1,7 @@
 /** A library: its rules, to search, and what its desk does. */
-import { EmbeddingService, Message, Tool } from "@strata/core"
+import { Message, Tool } from "@strata/core"
+import { Retrieval } from "@strata/local"
 import { Effect, Schema } from "effect"
-import * as VectorIndex from "../VectorIndex.ts"
 
 /** A rule, and where it stands. */
 export interface Rule {
@@ -32,19 +32,17 @@ const rules = [
 
 /** The tools of the desk. The first searches by meaning; its results can be cited. */
 export const tools = Effect.gen(function*() {
-  const { embed, embedMany } = yield* EmbeddingService.EmbeddingService
-  const { embeddings } = yield* embedMany(rules.map(({ text, title }) => `${title}. ${text}`), { purpose: "document" })
-  const index = rules.map((value, position) => ({ value, embedding: embeddings[position]! }))
+  const index = yield* Retrieval.make(rules)
 
   const search = Tool.make("search_rules", {
     description: "Searches the rules of the library",
     input: Schema.Struct({ query: Schema.String }),
     handler: Effect.fnUntraced(function*({ query }) {
-      const { vector } = yield* embed(query, { purpose: "query" })
+      const hits = yield* index.search(query, { limit: 2 })
       // Long enough to see on the page that a tool is at work.
       yield* Effect.sleep("400 millis")
       return Tool.content(
-        VectorIndex.search(index, vector, 2).map(({ value: { source, text, title } }) => ({
+        hits.map(({ passage: { source, text, title } }) => ({
           type: "search-result",
           source,
           title,

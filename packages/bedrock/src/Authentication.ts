@@ -220,7 +220,7 @@ const bearer = (
   who = "the provider of the API key"
 ): SdkAuthentication => ({
   authSchemePreference: ["httpBearerAuth"],
-  // A function, since the SDK's client shows its configuration to whoever prints it.
+  // A function, since a client of the SDK that is printed shows its configuration.
   token: Effect.isEffect(given)
     ? () =>
       run((secrets) =>

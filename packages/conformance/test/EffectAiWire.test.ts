@@ -4,7 +4,7 @@ import { BedrockChat, BedrockClient } from "@strata/bedrock"
 import { Budget, ChatService, Message, Policy, Pricing } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { StrataAiError, StrataLanguageModel, StrataMetadata } from "@strata/effect-ai"
-import { Emulator } from "@strata/emulator"
+import { EmulatorClient } from "@strata/emulator"
 import { Chat, LanguageModel, McpProtocol, McpServer, McpTest, type Prompt, Tool, Toolkit } from "effect/ai"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,10 +16,7 @@ const model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 /** Bedrock's chat over the AWS SDK, and the model behind the emulator, which a script answers for. */
 const bedrock = (script: TestChat.Script) => {
   const doubles = Layer.merge(TestChat.layer(script), TestEmbedding.layer())
-  const client = Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client))).pipe(
-    Layer.provide(Emulator.layer()),
-    Layer.provide(doubles)
-  )
+  const client = Layer.provide(EmulatorClient.layer(BedrockClient.layer), doubles)
   const double = Layer.effect(TestChat.TestChat, Effect.service(TestChat.TestChat)).pipe(Layer.provide(doubles))
   return Layer.merge(BedrockChat.layer({ model, policy: Policy.none }).pipe(Layer.provide(client)), double)
 }

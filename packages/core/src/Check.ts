@@ -11,14 +11,14 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Result from "effect/Result"
-import { type Cursor, type Found, part, refuse, type Refused, refused, refuseKind } from "./internal/checkCursor.ts"
-import * as CheckJson from "./internal/checkJson.ts"
-import * as CheckWords from "./internal/checkWords.ts"
+import { type Cursor, type Found, part, refuse, type Refused, refused, refuseKind } from "./internal/check/cursor.ts"
+import * as CheckJson from "./internal/check/json.ts"
+import * as CheckWords from "./internal/check/words.ts"
 import { defined } from "./internal/defined.ts"
 import * as Total from "./internal/total.ts"
 import * as ProviderError from "./ProviderError.ts"
 
-export * from "./internal/checkCursor.ts"
+export * from "./internal/check/cursor.ts"
 export { make as total } from "./internal/total.ts"
 
 /** Returns plain data of type `A`, or the result of {@link refuse}. */

@@ -7,6 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as ErrorKinds from "./internal/errorKinds.ts"
 import * as Total from "./internal/total.ts"
 import * as TaggedError from "./TaggedError.ts"
 
@@ -337,24 +338,10 @@ export const ProviderError = Schema.Union([
 ])
 
 /** Whether a value is a {@link ProviderError}. */
-export const isProviderError = (u: unknown): u is ProviderError => isAny(u)
-
-const isAny: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
+export const isProviderError: (u: unknown) => u is ProviderError = Total.guard(Schema.is(ProviderError))
 
 /** Whether a value is a {@link CallError}. */
-export const isCallError = (u: unknown): u is CallError => isCall(u)
-
-const isCall: (u: unknown) => boolean = Total.make(Schema.is(CallError), () => false)
-
-const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
-  "RateLimitError",
-  "ModelUnavailableError",
-  "ProviderInternalError",
-  "TimeoutError",
-  "ConnectionError",
-  "CircuitOpenError",
-  "QueueFullError"
-])
+export const isCallError: (u: unknown) => u is CallError = Total.guard(Schema.is(CallError))
 
 /**
  * Whether the same request may succeed if it is sent again; decided by the tag, and for an `AuthenticationError` by
@@ -362,45 +349,15 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
  * continue it.
  */
 export const isTransient: (error: ProviderError) => boolean = Total.make(
-  (error) => transient.has(error._tag) || error._tag === "AuthenticationError" && error.transient === true,
+  (error) => ErrorKinds.of(error).isTransient || error._tag === "AuthenticationError" && error.transient === true,
   () => false
 )
-
-const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
-  "AuthenticationError",
-  "PermissionDeniedError",
-  "InvalidRequestError",
-  "ContextLengthExceededError",
-  "ModelNotFoundError",
-  "UnsupportedFeatureError",
-  "RateLimitError",
-  "QuotaExceededError",
-  "ModelUnavailableError",
-  "CircuitOpenError",
-  "BudgetExceededError",
-  "QueueFullError"
-])
 
 /** Whether the request was not sent or not processed: it used no tokens and costs nothing. */
 export const isRefusal: (error: ProviderError) => boolean = Total.make(
-  (error) => error._tag === "TimeoutError" ? error.phase === "connect" : refusals.has(error._tag),
+  (error) => error._tag === "TimeoutError" ? error.phase === "connect" : ErrorKinds.of(error).isRefusal,
   () => false
 )
-
-const unavailable: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
-  "RateLimitError",
-  "ModelUnavailableError",
-  "ProviderInternalError",
-  "TimeoutError",
-  "ConnectionError",
-  "CircuitOpenError",
-  "QuotaExceededError",
-  "ModelNotFoundError",
-  "PermissionDeniedError",
-  "ModelFailedError",
-  "MalformedResponseError",
-  "QueueFullError"
-])
 
 /**
  * Whether an error is of the service or model, so that another one may succeed. Others are of the request
@@ -408,10 +365,7 @@ const unavailable: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_
  * (`AuthenticationError`, which another service would hide), of the program's budget (`BudgetExceededError`), or come with a
  * part of an answer (`StructuredOutputError`, `StreamInterruptedError`).
  */
-export const isUnavailable: (error: ProviderError) => boolean = Total.make(
-  ({ _tag }) => unavailable.has(_tag),
-  () => false
-)
+export const isUnavailable = (error: ProviderError): boolean => ErrorKinds.of(error).isUnavailable
 
 /** The provider's hint when to retry, if any. */
 export const retryAfter: (error: ProviderError) => Duration.Duration | undefined = Total.make(
@@ -437,33 +391,8 @@ export const invalidRequest: (options: {
     const problem = `${found.problem}. ${remedy}.`
     return new InvalidRequestError({ provider, model, field, problem, remedy, message: `${field}: ${problem}` })
   },
-  () => unreadable
+  () => new InvalidRequestError({ provider: "unknown", message: "The request cannot be served as it stands." })
 )
 
 /** An error that may be about one part of a request. */
 export type PlacedError = InvalidRequestError | ContextLengthExceededError | UnsupportedFeatureError
-
-/** The error with another `field`: `inputs[17]` of a call may be `inputs[0]` of the request sent for it. */
-export const placed: (error: PlacedError, field: string) => PlacedError = Total.make(
-  (error, field) => {
-    const { cause, exception, message, model, provider, providerMessage, requestId, server } = error
-    const prefix = `${error.field}: `
-    const problem = error.problem ?? (message.startsWith(prefix) ? message.slice(prefix.length) : message)
-    const told = { provider, model, requestId, server, exception, providerMessage, cause }
-    const parts = { ...told, field, problem, message: `${field}: ${problem}` }
-    switch (error._tag) {
-      case "InvalidRequestError":
-        return new InvalidRequestError({ ...parts, remedy: error.remedy })
-      case "UnsupportedFeatureError":
-        return new UnsupportedFeatureError({ ...parts, feature: error.feature })
-      case "ContextLengthExceededError":
-        return new ContextLengthExceededError({ ...parts, measured: error.measured })
-    }
-  },
-  () => unreadable
-)
-
-const unreadable = new InvalidRequestError({
-  provider: "unknown",
-  message: "The request cannot be served as it stands."
-})

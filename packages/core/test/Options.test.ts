@@ -117,6 +117,21 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.quota.windows[0]"
   ],
   [
+    "a window of tokens that are none",
+    () => Policy.make({ quota: Quota.make({ windows: [{ tokens: -1, per: "1 hour" }] }) }),
+    "policy.quota.windows[0].tokens"
+  ],
+  [
+    "a window of a time that is none",
+    () => Policy.make({ quota: Quota.make({ windows: [{ tokens: 5, per: given("soon") }] }) }),
+    "policy.quota.windows[0].window"
+  ],
+  [
+    "windows that are no list",
+    () => Policy.make({ quota: Quota.make(given({ windows: 5 })) }),
+    "policy.quota.windows"
+  ],
+  [
     "less than a request",
     () => Policy.make({ quota: Quota.make({ requestsPerMinute: 0.5 }) }),
     "policy.quota.windows[0].requests"
@@ -181,6 +196,8 @@ describe("An invalid policy", () => {
     Effect.gen(function*() {
       const error = yield* refusalOf(TestChat.layer([], { policy: Policy.make(given({ concurency: 5 })) }))
       assert.strictEqual(error.provider, "test")
+      const around = yield* refusalOf(ChatService.withPolicy(chat, Policy.make({ concurrency: 0 })))
+      assert.strictEqual(around.provider, "test")
       assert.strictEqual(
         error.message,
         "policy.concurency: there is no such field. Did you mean `concurrency`? Else leave it out."
@@ -203,7 +220,10 @@ describe("An invalid policy", () => {
         hedge: "Infinity",
         retry: Schedule.recurs(1),
         retryBudget: "unlimited",
-        quota: Quota.tokens({ perMinute: 1e6, windows: [{ tokens: 1e6, per: { hours: 1, minutes: 30 } }] }),
+        quota: Quota.tokens({
+          perMinute: 1e6,
+          windows: [{ tokens: 1e6, per: { hours: 1, minutes: 30 } }, { requests: 5, per: "1 second" }]
+        }),
         breaker: Breaker.rate({ threshold: 1, size: 3 }),
         timeouts: { attempt: [1, 5], firstEvent: 10n ** 10n, idle: 0, deadline: Duration.infinity }
       })

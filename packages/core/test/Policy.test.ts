@@ -1,10 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Policy from "@strata/core/policy/Policy"
+import * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
 import type * as ProviderError from "@strata/core/ProviderError"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +16,8 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import { errors, failure, settled, target, timed, watched } from "./ChatFixture.ts"
@@ -88,6 +94,34 @@ describe("Enforcement.call", () => {
       const work = enforcement.call(Effect.sleep("1 second"), target)
       const { millis } = yield* timed(Effect.all([work, work, work], { concurrency: "unbounded" }))
       assert.strictEqual(millis, 2_000)
+    }))
+
+  it.effect("counts a request, and no tokens, where nothing tells what a call needs", () =>
+    Effect.gen(function*() {
+      const call = yield* enforce({ quota: Quota.make({ requestsPerMinute: 9, tokensPerMinute: 9 }) })
+      yield* call(Effect.succeed(1))
+      const limit = (unit: "requests" | "tokens") => ({ name: "minute", unit, amount: 9, window: Duration.minutes(1) })
+      const { balances } = yield* Ledger.Ledger
+      const found = yield* balances(`quota//${Telemetry.keyOf(target)}`, [limit("tokens"), limit("requests")])
+      assert.deepStrictEqual(found.map(({ reserved, spent }) => [reserved, spent]), [[0, 0], [0, 1]])
+    }).pipe(Effect.provide(Ledger.layerMemory)))
+
+  it.effect("keeps one of two answers that come at once, and gives both permits back", () =>
+    Effect.gen(function*() {
+      for (let ops = 3; ops < 14; ops++) {
+        const call = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
+        const door = yield* Deferred.make<void>()
+        let started = 0
+        const work = Effect.andThen(Effect.sync(() => started++), Deferred.await(door))
+        const fiber = yield* Effect.forkChild(call(work)).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, ops)
+        )
+        while (started < 2) yield* TestClock.adjust("5 seconds")
+        yield* Deferred.succeed(door, undefined)
+        yield* Fiber.join(fiber)
+        const { millis } = yield* timed(Effect.all([1, 2].map(() => call(Effect.sleep(500))), { concurrency: 2 }))
+        assert.strictEqual(millis, 500)
+      }
     }))
 
   it.effect("starts the attempt's clock when it has its permit", () =>
@@ -250,6 +284,41 @@ describe("Enforcement.call", () => {
         assert.deepStrictEqual(logs, [])
       }).pipe(Effect.provideService(References.MinimumLogLevel, "Debug"))
     ))
+})
+
+describe("a limit that adapts", () => {
+  type Source = Stream.Stream<number, ProviderError.ChatStreamError>
+
+  const call = (source: Source, enforcement: Enforcement.Enforcement) =>
+    enforcement.call(Effect.orDie(Stream.runHead(source)), target)
+  const stream = (source: Source, enforcement: Enforcement.Enforcement) =>
+    Stream.runDrain(enforcement.stream(source, target))
+  const breaks = (error: ProviderError.CallError) => Stream.concat(Stream.make(1), Stream.fail(error))
+
+  const endings: ReadonlyArray<readonly [string, typeof call | typeof stream, Source, number]> = [
+    ["grows with answers", call, Stream.make(1), 8],
+    ["grows with streams that end", stream, Stream.make(1), 8],
+    ["falls with streams that are refused", stream, Stream.fail(errors.RateLimitError), 1],
+    ["falls with streams that are refused in the middle", stream, breaks(errors.RateLimitError), 1],
+    ["stays with other failures", stream, Stream.fail(errors.ConnectionError), 4],
+    ["stays with other failures in the middle", stream, breaks(errors.ConnectionError), 4],
+    ["stays with defects", call, Stream.die("bug"), 4]
+  ]
+  it.effect.each(endings)("%s", ([, use, source, expected]) =>
+    Effect.gen(function*() {
+      const concurrency = Concurrency.adaptive({ initial: 4, min: 1, max: 8 })
+      const enforcement = yield* Enforcement.make(Policy.make({ concurrency, retry: Retry.never }))
+      const calls = (source: Source) =>
+        Effect.replicateEffect(Effect.exit(use(source, enforcement)), 20, { concurrency: "unbounded" })
+      const slow = Stream.unwrap(Effect.delay(Effect.succeed(source), "1 second"))
+      yield* timed(Effect.replicateEffect(calls(slow), 3), "5 minutes")
+      let running = 0
+      const counting = Stream.fromEffect(Effect.andThen(Effect.sync(() => running++), Effect.never))
+      const fiber = yield* Effect.forkChild(calls(counting))
+      yield* TestClock.adjust(0)
+      assert.strictEqual(running, expected)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provide(AdaptiveLimits.layerMemory)))
 })
 
 describe("Policy.none", () => {

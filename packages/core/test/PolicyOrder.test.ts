@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Breaker from "@strata/core/policy/Breaker"
+import * as Budget from "@strata/core/policy/Budget"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Quota from "@strata/core/policy/Quota"
 import * as RetryBudget from "@strata/core/policy/RetryBudget"
@@ -18,6 +19,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
+import * as BudgetFixture from "./BudgetFixture.ts"
 import { errors, target, timed } from "./ChatFixture.ts"
 
 type Work = Effect.Effect<string, ProviderError.CallError>
@@ -92,7 +94,7 @@ const failingFirst = (times: number): Work => {
 const tagOf = (exit: Exit.Exit<unknown, ProviderError.CallError>) =>
   Effect.match(exit, { onFailure: ({ _tag }) => _tag, onSuccess: () => "ok" as const })
 
-describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurrency (attempt (call)))))))", () => {
+describe("The order of a policy: deadline (retry (hedge (breaker (budget (quota (concurrency (attempt (call))))))))", () => {
   it.effect("retry is around concurrency: no permit is held while a call backs off", () =>
     Effect.gen(function*() {
       const { call } = yield* enforce({ concurrency: 1 })
@@ -179,6 +181,25 @@ describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurr
       assert.strictEqual(ledger.log.length, before)
       yield* Fiber.interrupt(busy)
     }))
+
+  it.effect("budgets are around quota: a call that one refuses fails at once, whatever room there is", () =>
+    BudgetFixture.isolated(Effect.gen(function*() {
+      const policy = Policy.make({ quota: Quota.make({ requestsPerMinute: 1 }) })
+      const { service } = yield* BudgetFixture.make(Budget.make({ perRun: 0.15 }), { policy })
+      yield* service.generate(BudgetFixture.dime)
+      const { exit, millis } = yield* timed(Effect.flip(service.generate(BudgetFixture.dime)))
+      assert.strictEqual((yield* exit)._tag, "BudgetExceededError")
+      assert.strictEqual(millis, 0)
+    })))
+
+  it.effect("the breaker is around budgets: an open one fails before they can refuse", () =>
+    BudgetFixture.isolated(Effect.gen(function*() {
+      const policy = Policy.make({ breaker: Breaker.consecutive(1), retry: Schedule.recurs(0) })
+      const { service } = yield* BudgetFixture.make(Budget.make({ perRun: 1 }), { policy })
+      yield* Effect.exit(service.generate(BudgetFixture.request({ error: errors.ConnectionError })))
+      const error = yield* Effect.flip(service.generate(BudgetFixture.request({}, 10_000)))
+      assert.strictEqual(error._tag, "CircuitOpenError")
+    })))
 
   it.effect("quota is around concurrency: who waits for tokens holds no permit", () =>
     Effect.gen(function*() {

@@ -239,6 +239,32 @@ describe("hedging of Enforcement.stream", () => {
     }))
 })
 
+describe("a stream that is empty", () => {
+  it.effect("gives its permit back at once, however long the scope of the consumer stays open", () =>
+    Effect.gen(function*() {
+      const stream = yield* enforce({ concurrency: 1 })
+      const pull = yield* Stream.toPull(stream(Stream.empty))
+      yield* Effect.exit(pull)
+      assert.deepStrictEqual(yield* settled(Stream.runCollect(stream(paced(0)))), [1])
+    }))
+
+  it.effect("is empty also where a second one was opened and ends at the same time", () =>
+    Effect.gen(function*() {
+      for (let ops = 3; ops < 14; ops++) {
+        const stream = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
+        const gate = yield* Deferred.make<void>()
+        const { counts, stream: source } = attempts(Stream.fromEffectDrain(Deferred.await(gate)))
+        const fiber = yield* Effect.forkChild(Stream.runCollect(stream(source))).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, ops)
+        )
+        while (counts.opened < 2) yield* TestClock.adjust("5 seconds")
+        yield* Deferred.succeed(gate, undefined)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [])
+        assert.deepStrictEqual(counts, { opened: 2, closed: 2 })
+      }
+    }))
+})
+
 describe("breaker of Enforcement.stream", () => {
   const breaker = Breaker.consecutive(2, { open: "30 days" })
 

@@ -1,32 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
-import * as Breaker from "@strata/core/policy/Breaker"
-import * as Budget from "@strata/core/policy/Budget"
 import * as Key from "@strata/core/policy/Key"
-import * as Policy from "@strata/core/policy/Policy"
 import * as Pool from "@strata/core/policy/Pool"
-import * as Pricing from "@strata/core/policy/Pricing"
 import * as Quota from "@strata/core/policy/Quota"
-import * as Retry from "@strata/core/policy/Retry"
 import * as UsageEvents from "@strata/core/policy/UsageEvents"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as RequestMetadata from "@strata/core/RequestMetadata"
-import * as Duration from "effect/Duration"
+import * as Ledger from "@strata/core/state/Ledger"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { counts, down, pool, refused } from "./PoolFixture.ts"
-
-const request = { messages: "Why?", maxTokens: 10 }
-
-/** Makes calls one after the other. */
-const calls = (chat: ChatService.ChatService["Service"], count: number) =>
-  Effect.forEach(Array.from({ length: count }), () => chat.generate(request))
+import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
+import { errors } from "./ChatFixture.ts"
+import { calls, counted, counts, down, pool, refused, request, stateOf } from "./PoolFixture.ts"
 
 describe("ChatService.withPool", () => {
   describe("chooses a lane", () => {
@@ -68,6 +59,67 @@ describe("ChatService.withPool", () => {
         assert.deepStrictEqual(counts(asked), { heavy: 30, light: 10 })
       }))
 
+    it.effect("by weights, where all have the same part of their room in use", () =>
+      Effect.gen(function*() {
+        const takes = "1 second"
+        const { asked, chat } = yield* pool({ light: { takes }, heavy: { takes } }, { heavy: { weight: 3 } })
+        const all = Array.from({ length: 8 }, () => chat.generate(request))
+        const fiber = yield* Effect.forkChild(Effect.all(all, { concurrency: "unbounded" }))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(fiber)
+        assert.deepStrictEqual(counts(asked), { heavy: 6, light: 2 })
+      }))
+
+    it.effect("by weights, of which calls that were interrupted use nothing", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool({ a: { takes: "1 hour" }, b: {} }, { a: { weight: 4 } })
+        const fiber = yield* Effect.forkChild(chat.generate(request))
+        yield* TestClock.adjust(0)
+        yield* Fiber.interrupt(fiber)
+        options["a"] = {}
+        yield* calls(chat, 10)
+        assert.deepStrictEqual(asked, ["a", "a", "b", "a", "a", "a", "a", "b", "a", "a", "a"])
+      }))
+
+    it.effect("with room, and asks no ledger for another that is known to be full", () =>
+      Effect.gen(function*() {
+        const memory = LedgerMemory.make()
+        const reserved: Array<string> = []
+        const reserve: Ledger.Ledger["reserve"] = (reservation) => {
+          reserved.push(reservation.key)
+          return memory.reserve(reservation)
+        }
+        const full = { policy: { quota: Quota.make({ requestsPerMinute: 1 }) } }
+        const { asked, chat } = yield* pool({ full, dear: {} }, { full: { cost: 0 } }, undefined, (layer) =>
+          // No lane needs anything.
+          Layer.provide(
+            layer as Layer.Layer<ChatService.ChatService>,
+            Layer.succeed(Ledger.Ledger, { ...memory, reserve })
+          ))
+        yield* calls(chat, 2)
+        assert.deepStrictEqual(asked, ["full", "dear"])
+        assert.strictEqual(reserved.length, 1)
+      }))
+
+    it.effect("that is a pool by the emptiest of its own", () =>
+      Effect.gen(function*() {
+        const takes = "1 hour"
+        const one = { takes, policy: { concurrency: 1 } } as const
+        const inner = yield* pool({ x: { takes, policy: { concurrency: 10 } }, y: one })
+        const other = yield* pool({ z: { takes, policy: { concurrency: 4 } } })
+        const services = yield* Layer.build(ChatService.withPool({
+          inner: Layer.succeed(ChatService.ChatService, inner.chat),
+          other: Layer.succeed(ChatService.ChatService, other.chat)
+        }))
+        const chat = Context.get(services, ChatService.ChatService)
+        // Of `x` a tenth is in use, of `y` all, of `z` a quarter.
+        const fibers = yield* Effect.forEach([inner.chat, inner.chat, other.chat, chat], (chat) =>
+          Effect.andThen(Effect.forkChild(chat.generate(request)), (fiber) =>
+            Effect.as(TestClock.adjust(0), fiber)))
+        assert.deepStrictEqual([inner.asked, other.asked], [["x", "y", "x"], ["z"]])
+        yield* Effect.forEach(fibers, Fiber.interrupt)
+      }))
+
     it.effect("by cost, as long as the cheaper one has room", () =>
       Effect.gen(function*() {
         const { asked, chat } = yield* pool(
@@ -85,258 +137,6 @@ describe("ChatService.withPool", () => {
         assert.deepStrictEqual(asked, ["shared", "shared", "shared"])
         yield* Pool.interactive(calls(chat, 2))
         assert.deepStrictEqual(asked.slice(3), ["reserved", "reserved"])
-      }))
-  })
-
-  describe("with quotas", () => {
-    it.effect("is one large quota: what waits is sent by the first lane that has room", () =>
-      Effect.gen(function*() {
-        const { asked, chat } = yield* pool({ a: { quota: 510 }, b: { quota: 310 } })
-        const all = Array.from({ length: 16 }, () => Effect.exit(chat.generate(request)))
-        const fiber = yield* Effect.forkChild(Effect.all(all, { concurrency: "unbounded" }))
-        yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(counts(asked), { a: 5, b: 3 })
-        yield* TestClock.adjust("62 seconds")
-        assert.deepStrictEqual(counts(asked), { a: 10, b: 6 })
-        assert.isTrue((yield* Fiber.join(fiber)).every(Exit.isSuccess))
-      }))
-
-    it.effect("has fair shares between keys, also among calls that wait in all lanes", () =>
-      Effect.gen(function*() {
-        const quota = Quota.make({ requestsPerMinute: 2, key: Key.metadata("tenant") })
-        const { asked, chat } = yield* pool({ a: { policy: { quota } }, b: { policy: { quota } } })
-        const done: Array<string> = []
-        const ask = (tenant: string) =>
-          Effect.map(chat.generate(request), () => void done.push(tenant)).pipe(
-            Effect.provideService(RequestMetadata.RequestMetadata, { tenant }),
-            Effect.forkChild
-          )
-        yield* Effect.forEach(Array.from({ length: 50 }), () => ask("greedy"))
-        yield* TestClock.adjust("1 second")
-        yield* Effect.forEach(Array.from({ length: 4 }), () => ask("modest"))
-        yield* TestClock.adjust("2 minutes")
-        assert.deepStrictEqual(counts(asked), { a: 6, b: 6 })
-        assert.deepStrictEqual(counts(done), { greedy: 8, modest: 4 })
-      }))
-
-    it.effect("sends what waits through a lane that is back", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* pool({ a: { quota: 110 }, b: { quota: 10_000, fails: down } })
-        const fiber = yield* Effect.forkChild(
-          Effect.all(Array.from({ length: 9 }, () => chat.generate(request)), { concurrency: "unbounded" })
-        )
-        yield* TestClock.adjust("999 millis")
-        assert.deepStrictEqual(asked, ["a", "b"])
-        options["b"] = { quota: 10_000, takes: "100 millis" }
-        yield* TestClock.adjust("1 millis")
-        // One of them probes the lane, and the others follow when it is answered.
-        assert.deepStrictEqual(asked, ["a", "b", "b"])
-        yield* TestClock.adjust("100 millis")
-        assert.deepStrictEqual(counts(asked), { a: 1, b: 9 })
-        yield* TestClock.adjust("100 millis")
-        assert.strictEqual((yield* Fiber.join(fiber)).length, 9)
-      }))
-
-    it.effect("leaves nothing reserved in the lanes that did not get the call", () =>
-      Effect.gen(function*() {
-        const { asked, chat } = yield* pool({ a: { quota: 110, takes: "1 hour" }, b: { quota: 110 } })
-        const waiting = yield* Effect.forkChild(
-          Effect.all([request, request, request, request].map((request) => chat.generate(request)), {
-            concurrency: "unbounded"
-          })
-        )
-        yield* TestClock.adjust("1 second")
-        yield* Fiber.interrupt(waiting)
-        yield* TestClock.adjust("61 seconds")
-        asked.length = 0
-        const fiber = yield* Effect.forkChild(calls(chat, 2))
-        yield* TestClock.adjust("1 millis")
-        assert.strictEqual(asked.length, 1)
-        yield* Fiber.interrupt(fiber)
-      }))
-
-    it.effect("does not reserve a budget while a call waits in several lanes", () =>
-      Effect.gen(function*() {
-        const budget = Budget.make({ perRun: 0.00025 })
-        const price = { input: 1, output: 1 }
-        const { chat } = yield* pool({ a: { quota: 110 }, b: { quota: 110 } }, {}, undefined, (layer) =>
-          (layer as Layer.Layer<ChatService.ChatService>).pipe(
-            ChatService.withBudget(budget),
-            Layer.provide(Pricing.layer([{ model: "*", price }]))
-          ))
-        // Two are sent, and a third one waits: it would cost what is left, and is reserved once.
-        const third = { ...request, maxTokens: 1 }
-        yield* chat.generate(request)
-        const fiber = yield* Effect.forkChild(
-          Effect.all([chat.generate(third), chat.generate(third)], { concurrency: "unbounded" })
-        )
-        yield* TestClock.adjust("1 second")
-        assert.closeTo((yield* Budget.spent(budget)).run?.reserved ?? NaN, 0, 1e-9)
-        yield* Fiber.interrupt(fiber)
-      }))
-  })
-
-  describe("when a lane fails", () => {
-    it.effect("goes on with another, and the answer names it", () =>
-      Effect.gen(function*() {
-        const { asked, chat } = yield* pool({ a: { fails: down }, b: {} })
-        const { lane, text } = yield* chat.generate(request)
-        assert.deepStrictEqual([lane, text], ["b", "b"])
-        assert.deepStrictEqual(asked, ["a", "b"])
-      }))
-
-    it.effect("leaves it out until a probe is answered", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-        yield* calls(chat, 3)
-        assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
-        yield* TestClock.adjust("1 second")
-        // The probe fails, so that it is out for twice the time.
-        yield* calls(chat, 2)
-        assert.deepStrictEqual(asked.slice(4), ["a", "b", "b"])
-        yield* TestClock.adjust("1999 millis")
-        yield* calls(chat, 1)
-        assert.deepStrictEqual(asked.slice(7), ["b"])
-        options["a"] = {}
-        yield* TestClock.adjust("1 millis")
-        yield* calls(chat, 5)
-        assert.deepStrictEqual(asked.slice(8), ["a", "a", "b", "a", "b"])
-      }))
-
-    it.effect("probes it with one call at a time", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-        yield* calls(chat, 1)
-        yield* TestClock.adjust("1 second")
-        options["a"] = { takes: "10 seconds" }
-        const probe = yield* Effect.forkChild(chat.generate(request))
-        yield* TestClock.adjust("5 seconds")
-        yield* calls(chat, 3)
-        assert.deepStrictEqual(asked.slice(2), ["a", "b", "b", "b"])
-        yield* TestClock.adjust("5 seconds")
-        assert.strictEqual((yield* Fiber.join(probe)).lane, "a")
-      }))
-
-    it.effect("probes again after a probe that was interrupted", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-        yield* calls(chat, 1)
-        yield* TestClock.adjust("1 second")
-        options["a"] = { takes: "10 seconds" }
-        const probe = yield* Effect.forkChild(chat.generate(request))
-        yield* TestClock.adjust("1 second")
-        yield* Fiber.interrupt(probe)
-        options["a"] = {}
-        yield* calls(chat, 1)
-        assert.deepStrictEqual(asked.slice(2), ["a", "a"])
-      }))
-
-    it.effect("waits as long as a service that throttles asks", () =>
-      Effect.gen(function*() {
-        const { asked, chat } = yield* pool({ a: { fails: refused(Duration.seconds(20)) }, b: {} })
-        yield* calls(chat, 1)
-        yield* TestClock.adjust("19 seconds")
-        yield* calls(chat, 1)
-        assert.deepStrictEqual(asked, ["a", "b", "b"])
-        yield* TestClock.adjust("1 seconds")
-        yield* calls(chat, 1)
-        assert.deepStrictEqual(asked, ["a", "b", "b", "a", "b"])
-      }))
-
-    it.effect("does not count twice what was sent before it left", () =>
-      Effect.gen(function*() {
-        const { asked, chat } = yield* pool({ a: { fails: down }, b: { takes: "100 millis" } })
-        const fiber = yield* Effect.forkChild(
-          Effect.all(Array.from({ length: 8 }, () => chat.generate(request)), { concurrency: "unbounded" })
-        )
-        yield* TestClock.adjust("999 millis")
-        yield* Fiber.join(fiber)
-        asked.length = 0
-        yield* TestClock.adjust("1 millis")
-        const probe = yield* Effect.forkChild(calls(chat, 1))
-        yield* TestClock.adjust("100 millis")
-        yield* Fiber.join(probe)
-        assert.deepStrictEqual(asked, ["a", "b"])
-      }))
-
-    it.effect("does not retry in a lane while there is another", () =>
-      Effect.gen(function*() {
-        const retry = Retry.exponential({ times: 5 })
-        const { asked, chat } = yield* pool({ a: { fails: down, policy: { retry } }, b: {} })
-        yield* chat.generate(request)
-        assert.deepStrictEqual(asked, ["a", "b"])
-      }))
-
-    it.effect("leaves the lane of a request that is invalid in the pool, and asks no other", () =>
-      Effect.gen(function*() {
-        const fails = ProviderError.invalidRequest({ provider: "test", field: "x", problem: "no", remedy: "No" })
-        const { asked, chat } = yield* pool({ a: { fails }, b: {} })
-        assert.strictEqual((yield* Effect.flip(chat.generate(request)))._tag, "InvalidRequestError")
-        yield* Effect.exit(calls(chat, 2))
-        assert.deepStrictEqual(asked, ["a", "b", "a"])
-      }))
-
-    it.effect("does not let a lane with invalid credentials take the calls of the others", () =>
-      Effect.gen(function*() {
-        const fails = new ProviderError.AuthenticationError({ provider: "test", message: "It has expired." })
-        const { asked, chat } = yield* pool({ a: { fails }, b: {} })
-        yield* calls(chat, 3)
-        assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
-      }))
-
-    it.effect("moves what waits for a lane whose breaker opens", () =>
-      Effect.gen(function*() {
-        const breaker = Breaker.consecutive(1)
-        const { asked, chat } = yield* pool({
-          a: { fails: down, quota: 110, policy: { breaker } },
-          b: { quota: 1_000 }
-        })
-        yield* Effect.all(Array.from({ length: 5 }, () => chat.generate(request)), { concurrency: "unbounded" })
-        assert.deepStrictEqual(counts(asked), { a: 1, b: 5 })
-      }))
-
-    it.effect("repeats the round by the retry of the policy when all fail", () =>
-      Effect.gen(function*() {
-        const { asked, chat, options } = yield* pool(
-          { a: { fails: down }, b: { fails: down } },
-          {},
-          undefined,
-          (layer) =>
-            (layer as Layer.Layer<ChatService.ChatService>).pipe(
-              ChatService.withPolicy(Policy.make({ retry: Retry.exponential({ times: 5 }) }))
-            )
-        )
-        const fiber = yield* Effect.forkChild(chat.generate(request))
-        yield* TestClock.adjust("1 millis")
-        assert.deepStrictEqual(asked, ["a", "b"])
-        options["b"] = {}
-        yield* TestClock.adjust("1 minute")
-        assert.strictEqual((yield* Fiber.join(fiber)).lane, "b")
-      }))
-
-    it.effect("says which lanes are out, and why, when all are", () =>
-      Effect.gen(function*() {
-        const { asked, chat } = yield* pool({ a: { fails: down }, b: { fails: refused() } })
-        assert.strictEqual((yield* Effect.flip(chat.generate(request)))._tag, "RateLimitError")
-        const error = yield* Effect.flip(chat.generate(request))
-        assert.strictEqual(error._tag, "ModelUnavailableError")
-        assert.strictEqual(
-          error.message,
-          "No lane of the pool takes calls: a (ModelUnavailableError, for 1s), b (RateLimitError, for 250ms). " +
-            "Nothing was sent. Try again later."
-        )
-        assert.deepStrictEqual(ProviderError.retryAfter(error), Duration.millis(250))
-        assert.strictEqual(asked.length, 2)
-      }))
-
-    it.effect("ends at the deadline of a lane, not in another one", () =>
-      Effect.gen(function*() {
-        const policy = { timeouts: { deadline: "1 second" } } as const
-        const { asked, chat } = yield* pool({ a: { takes: "1 hour", policy }, b: { policy } })
-        const fiber = yield* Effect.forkChild(Effect.flip(chat.generate(request)))
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Fiber.join(fiber))._tag, "TimeoutError")
-        assert.deepStrictEqual(asked, ["a"])
       }))
   })
 
@@ -405,18 +205,25 @@ describe("ChatService.withPool", () => {
 
   it.effect("counts the calls of each lane", () =>
     Effect.gen(function*() {
-      const { chat } = yield* pool({ a: { fails: refused() }, b: {} })
+      const broken = () => {
+        throw new Error("broken")
+      }
+      const lanes = { a: { fails: refused() }, b: { fails: down }, c: {}, d: { fails: errors.InvalidRequestError } }
+      const { chat } = yield* pool(lanes, { d: { interactive: true } })
       yield* calls(chat, 2)
-      const counted = Effect.fnUntraced(function*(lane: string, outcome: string) {
-        const metric = Metric.withAttributes(Pool.calls, { "strata.lane": lane, "strata.lane.outcome": outcome })
-        return (yield* Metric.value(metric)).count
-      })
-      assert.deepStrictEqual(
-        [yield* counted("a", "refused"), yield* counted("b", "answered"), yield* counted("a", "answered")],
-        [1, 2, 0]
-      )
-      const state = yield* Metric.value(Metric.withAttributes(Pool.state, { "strata.lane": "a" }))
-      assert.strictEqual(state.value, 2)
+      yield* Effect.exit(Pool.interactive(chat.generate(request)))
+      const other = yield* pool({ e: { fails: down } }, {}, { when: broken })
+      yield* Effect.exit(calls(other.chat, 1))
+      const outcomes = ["refused", "unavailable", "answered", "failed"]
+      const found = yield* Effect.forEach(["a", "b", "c", "d", "e"], (lane) =>
+        Effect.all([stateOf(lane), ...outcomes.map((outcome) => counted(lane, outcome))]))
+      assert.deepStrictEqual(found, [[2, 1, 0, 0, 0], [2, 0, 1, 0, 0], [0, 0, 0, 2, 0], [0, 0, 0, 0, 1], [
+        0,
+        0,
+        0,
+        0,
+        1
+      ]])
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("names the lane in events of usage, also of a stream that is read elsewhere", () =>
@@ -455,12 +262,13 @@ describe("ChatService.withPool", () => {
   it.effect.each<[string, unknown, unknown, string]>([
     ["no lanes", {}, undefined, "lanes"],
     ["no object", null, undefined, "lanes"],
-    ["an array", [], undefined, "lanes"],
-    ["a lane that is no layer", { a: 1 }, undefined, "lanes.a"],
+    ["an array", [Layer.empty], undefined, "lanes"],
+    ["a lane that is no layer", { a: Layer.empty, b: 1 }, undefined, "lanes.b"],
     ["a weight of zero", { a: { layer: Layer.empty, weight: 0 } }, undefined, "lanes.a.weight"],
     ["a negative cost", { a: { layer: Layer.empty, cost: -1 } }, undefined, "lanes.a.cost"],
     ["a lane of another service", { a: Layer.empty }, undefined, "lanes.a"],
     ["a lane without a name", { "": Layer.empty }, undefined, "lanes[\"\"]"],
+    ["a lane with a blank name", { " ": Layer.empty }, undefined, "lanes[\" \"]"],
     ["another option", { a: Layer.empty }, { whenn: () => true }, "pool.whenn"],
     ["an option that is no function", { a: Layer.empty }, { when: true }, "pool.when"]
   ])("refuses %s", ([, lanes, options, field]) =>
@@ -470,10 +278,12 @@ describe("ChatService.withPool", () => {
       assert.strictEqual((error as ProviderError.InvalidRequestError).field, field)
     }))
 
-  it.effect("refuses lanes that are all for interactive calls", () =>
+  it.effect("refuses lanes of which calls may use none, and says why", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.scoped(pool({ a: {} }, { a: { interactive: true } })))
-      assert.strictEqual((error as ProviderError.InvalidRequestError).field, "lanes")
+      const none = yield* Effect.flip(Effect.scoped(pool({})))
+      assert.include(`${none}`, "a pool without a lane cannot answer")
+      const reserved = yield* Effect.flip(Effect.scoped(pool({ a: {} }, { a: { interactive: true } })))
+      assert.include(`${reserved}`, "all lanes are for interactive calls")
     }))
 
   it.effect("fails a call with what its functions throw, typed", () =>

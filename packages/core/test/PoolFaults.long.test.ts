@@ -3,7 +3,6 @@ import * as ChatCache from "@strata/core/chat/ChatCache"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Pool from "@strata/core/policy/Pool"
-import * as Retry from "@strata/core/policy/Retry"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Clock from "effect/Clock"
@@ -12,40 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { errors, settled } from "./ChatFixture.ts"
-import { counts, down, laneOf, pool, refused } from "./PoolFixture.ts"
-
-const request = { messages: "Why?", maxTokens: 10 }
-
-type Chat = ChatService.ChatService["Service"]
-
-const calls = (chat: Chat, count: number) => Effect.forEach(Array.from({ length: count }), () => chat.generate(request))
+import { counts, down, laneOf, pool, refused, request, under } from "./PoolFixture.ts"
 
 describe("A pool whose lanes fail", () => {
-  it.effect("sends a call once through a lane whose probe fails with an error of one answer", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      options["a"] = { fails: errors.MalformedResponseError }
-      yield* TestClock.adjust("1 second")
-      yield* calls(chat, 1)
-      assert.deepStrictEqual(asked, ["a", "b", "a", "b"])
-    }))
-
-  it.effect("probes a lane again after a probe that died", () =>
-    Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      options["a"] = { dies: true }
-      yield* TestClock.adjust("1 second")
-      assert.isTrue(Exit.hasDies(yield* Effect.exit(chat.generate(request))))
-      options["a"] = {}
-      assert.strictEqual((yield* chat.generate(request)).lane, "a")
-      assert.deepStrictEqual(asked, ["a", "b", "a", "a"])
-    }))
-
   it.effect("keeps lanes that answer more than nine in ten calls", () =>
     Effect.gen(function*() {
       /** Fails one in twenty calls, after the first hundred. */
@@ -62,28 +32,6 @@ describe("A pool whose lanes fail", () => {
       ))
       assert.isAtMost(exits.flat().filter(Exit.isFailure).length, 12)
       assert.isAtLeast(Math.min(...Object.values(counts(asked))), 300)
-    }))
-
-  it.effect("leaves out a lane whose streams break after their first event", () =>
-    Effect.gen(function*() {
-      const { asked, chat } = yield* pool({ a: { breaks: errors.ConnectionError }, b: {} })
-      const read = Effect.exit(Stream.runCollect(chat.stream(request)))
-      const broken = yield* Effect.flip(yield* read)
-      assert.strictEqual(broken._tag, "StreamInterruptedError")
-      yield* Effect.forEach([1, 2, 3], () => read)
-      assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
-    }))
-
-  it.effect("ends all at the deadline of the policy, retries of the round included", () =>
-    Effect.gen(function*() {
-      const policy = Policy.make({ retry: Retry.exponential({ times: 8 }), timeouts: { deadline: "5 seconds" } })
-      const fails = { failsAfter: "3 seconds", fails: down } as const
-      const { chat } = yield* pool({ a: fails, b: fails }, {}, undefined, (layer) =>
-        (layer as Layer.Layer<ChatService.ChatService>).pipe(ChatService.withPolicy(policy)))
-      const fiber = yield* Effect.forkChild(Effect.flip(chat.generate(request)))
-      yield* TestClock.adjust("5 seconds")
-      assert.isDefined(fiber.pollUnsafe())
-      assert.strictEqual((yield* Fiber.join(fiber))._tag, "TimeoutError")
     }))
 
   it.effect("answers calls that share a flight in a lane, whichever lane gets the first of them", () =>
@@ -128,7 +76,7 @@ describe("A pool whose lanes fail", () => {
           { a: outage, b: outage, c: outage },
           {},
           undefined,
-          (layer) => (layer as Layer.Layer<ChatService.ChatService>).pipe(ChatService.withPolicy(policy))
+          under(policy)
         )
         const start = yield* Clock.currentTimeMillis
         const answeredAfter: Array<number> = []

@@ -1,7 +1,7 @@
 /** What the tests of pools share: lanes whose calls take time, cost tokens and fail to order. */
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Policy from "@strata/core/policy/Policy"
-import type * as Pool from "@strata/core/policy/Pool"
+import * as Pool from "@strata/core/policy/Pool"
 import * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 
 /**
@@ -121,10 +122,35 @@ export const pool = Effect.fnUntraced(function*(
   return { ...lanes, chat: Context.get(services, ChatService.ChatService) }
 })
 
+/** A pool that asks `a` whenever it takes calls, and `b` otherwise. */
+export const preferring = (a: LaneOptions, b: LaneOptions = {}) => pool({ a, b }, { b: { cost: 2 } })
+
 export const refused = (retryAfter?: Duration.Duration) =>
   new ProviderError.RateLimitError({ provider: "test", model: "m", message: "Too many tokens.", retryAfter })
 
 export const down = new ProviderError.ModelUnavailableError({ provider: "test", model: "m", message: "It is down." })
+
+export const request = { messages: "Why?", maxTokens: 10 }
+
+/** Makes calls one after the other. */
+export const calls = (chat: ChatService.ChatService["Service"], count: number) =>
+  Effect.forEach(Array.from({ length: count }), () => chat.generate(request))
+
+/** A policy around a pool. */
+export const under = (policy: Policy.Policy) => (layer: ReturnType<typeof ChatService.withPool>) =>
+  // No lane needs anything.
+  ChatService.withPolicy(layer as Layer.Layer<ChatService.ChatService>, policy)
+
+/** How many calls of a lane had an outcome. */
+export const counted = (lane: string, outcome: string) =>
+  Effect.map(
+    Metric.value(Metric.withAttributes(Pool.calls, { "strata.lane": lane, "strata.lane.outcome": outcome })),
+    ({ count }) => count
+  )
+
+/** Whether a lane takes calls, as its gauge says. */
+export const stateOf = (lane: string) =>
+  Effect.map(Metric.value(Metric.withAttributes(Pool.state, { "strata.lane": lane })), ({ value }) => value)
 
 /** How often each name occurs. */
 export const counts = (names: ReadonlyArray<string>): Record<string, number> => {

@@ -76,6 +76,22 @@ describe("Pricing", () => {
       )
     }))
 
+  it.effect("takes what is before the first * from the front of an id alone", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* inputPrices({ "us.*-v1": 1 }, "us.a-v1", "eu.us.a-v1", "eu.a-v1"), [
+        1,
+        undefined,
+        undefined
+      ])
+    }))
+
+  it.effect("knows none of a model that is no text, nor where the prices are no list", () =>
+    Effect.gen(function*() {
+      const everything = Pricing.layer([{ model: "*", price: priceAt(1) }])
+      assert.isUndefined(yield* Effect.provide(Pricing.of(7 as never), everything))
+      assert.isUndefined(yield* Effect.provideService(Pricing.of("m"), Pricing.Prices, 7 as never))
+    }))
+
   it.effect("takes every other character of a pattern for itself", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
@@ -136,7 +152,8 @@ describe("Pricing", () => {
     Effect.gen(function*() {
       const decode = Schema.decodeEffect(Schema.fromJsonString(Pricing.Entries))
       const price = { input: 1, output: 5, cacheRead: 0.1, cacheWrite: 1.25, source: "contract 7", asOf: "2026-01-31" }
-      assert.deepStrictEqual(yield* decode(JSON.stringify([{ model: "m", price }])), [{ model: "m", price }])
+      const entry = { model: "m", price, validFrom: "2026-01-31", currency: "EUR" }
+      assert.deepStrictEqual(yield* decode(JSON.stringify([entry])), [entry])
       for (const entry of [{ model: "m", price: { input: -1 } }, { price }, { model: "m", price: { output: 1 } }]) {
         assert.strictEqual((yield* Effect.flip(decode(JSON.stringify([entry]))))._tag, "SchemaError")
       }
@@ -164,6 +181,27 @@ describe("a price that is valid for a time", () => {
       assert.strictEqual(yield* find, 2)
     }))
 
+  it.effect("is not valid any more from its end on, also where no other follows", () =>
+    Effect.gen(function*() {
+      const find = Effect.provide(Pricing.of("m"), Pricing.layer([january]))
+      yield* at("2026-01-31T23:59:59.999Z")
+      assert.deepStrictEqual(yield* find, january.price)
+      yield* at("2026-02-01T00:00:00Z")
+      assert.isUndefined(yield* find)
+    }))
+
+  it.effect.each(["2026-02-01", "2026-02-01T00:00Z", "2026-02-01T00:00:00Z", "2026-01-31T22:30:00.000-01:30"])(
+    "begins at a time by ISO 8601: %s",
+    (validFrom) =>
+      Effect.gen(function*() {
+        const find = Effect.provide(Pricing.of("m"), Pricing.layer([{ model: "m", price: priceAt(1), validFrom }]))
+        yield* at("2026-01-31T23:59:59.999Z")
+        assert.isUndefined(yield* find)
+        yield* at("2026-02-01T00:00:00Z")
+        assert.isDefined(yield* find)
+      })
+  )
+
   it.effect("is that of the time of a call, however long the service lives", () =>
     Effect.gen(function*() {
       yield* at("2026-01-31T00:00:00Z")
@@ -188,8 +226,14 @@ describe("a price that is valid for a time", () => {
         [{ validFrom: "2026-1-1" }, "validFrom"],
         [{ validUntil: "2026-01-01T12:00" }, "validUntil"],
         [{ validUntil: "tomorrow" }, "validUntil"],
+        [{ validUntil: "on 2026-01-01" }, "validUntil"],
+        [{ validUntil: "2026-01-01T12:00:00.Z" }, "validUntil"],
+        [{ validUntil: 2026 as never }, "validUntil"],
         [{ validFrom: "2026-02-01", validUntil: "2026-02-01" }, "validUntil"],
-        [{ currency: "euro" }, "currency"]
+        [{ currency: "euro" }, "currency"],
+        [{ currency: "EURO" }, "currency"],
+        [{ currency: "€UR" }, "currency"],
+        [{ currency: 7 as never }, "currency"]
       ] as const
       for (const [fields, field] of wrong) {
         const entries = [{ model: "m", price: priceAt(1), ...fields }]
@@ -282,6 +326,8 @@ describe("Pricing.layerFile", () => {
       const text = JSON.stringify([{ model: "m", price: { input: 1, output: 5 }, validFrom: "1969-01-01" }])
       assert.deepStrictEqual(yield* read(text), { input: 1, output: 5 })
       assert.deepStrictEqual(yield* read(`\uFEFF${text}`), { input: 1, output: 5 })
+      const source = "a\uFEFFb"
+      assert.strictEqual((yield* read(JSON.stringify([{ model: "m", price: { input: 1, source } }])))?.source, source)
     }))
 
   it.effect("takes the file system of Effect", () =>
@@ -296,9 +342,11 @@ describe("Pricing.layerFile", () => {
     Effect.gen(function*() {
       const missing = yield* Effect.flip(read("", "other.json"))
       assert.include(missing.message, "The prices of \"other.json\" cannot be read. Check that there is such a file")
+      assert.deepInclude(missing, { cause: "ENOENT" })
       const broken = yield* Effect.flip(read("[{\"model\": }]"))
       assert.include(broken.message, "The prices of \"prices.json\" are not JSON: ")
       assert.include(broken.message, "Unexpected token '}'")
+      assert.instanceOf("cause" in broken ? broken.cause : undefined, SyntaxError)
       const wrong = yield* Effect.flip(
         read(JSON.stringify([{ model: "m", price: priceAt(1) }, { model: "n", price: { input: -1 } }]))
       )
@@ -310,8 +358,21 @@ describe("Pricing.layerFile", () => {
       assert.deepInclude(wrong, { path: "prices.json", field: "[1].price.input" })
       const object = yield* Effect.flip(read("{}"))
       assert.include(object.message, "have a problem at the file: it is an object. Give an array")
-      const path = yield* Effect.flip(Effect.provide(Pricing.of("m"), Pricing.layerFile(7 as never, file("[]"))))
-      assert.strictEqual(path._tag, "InvalidRequestError")
+    }))
+
+  it.effect.each<[string, () => Layer.Layer<never, unknown>, string]>([
+    ["path", () => Pricing.layerFile(7 as never, file("[]")), "path"],
+    ["file system", () => Pricing.layerFile("prices.json", 7 as never), "files"],
+    [
+      "function to read files",
+      () => Pricing.layerFile("prices.json", Effect.succeed({} as never)),
+      "files.readFileString"
+    ],
+    ["text in the file", () => Pricing.layerFile("prices.json", file(7 as never)), "files.readFileString"]
+  ])("names what is no %s", ([, layer, field]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(layer()))
+      assert.deepInclude(error, { _tag: "InvalidRequestError", provider: "strata", field })
     }))
 })
 
@@ -332,6 +393,11 @@ describe("Pricing.cost", () => {
       output: 0.0075,
       total: 3 + 0.03 + 0.075 + 0.0075
     })
+  })
+
+  it("is unknown at a price, or for a usage, that is none", () => {
+    assert.isUndefined(Pricing.cost(Usage.make({ inputTokens: 1 }), { input: -1 }))
+    assert.isUndefined(Pricing.cost(7 as never, price))
   })
 
   it("is unknown rather than wrong where tokens have no price", () => {

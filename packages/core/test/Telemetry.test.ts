@@ -62,6 +62,28 @@ const duration = (attributes: Record<string, string>) =>
 
 describe("Telemetry of a chat", () => {
   it.effect.each(ways)(
+    "numbers the attempts of %s on its span, and says how they ended",
+    ([, ask]) =>
+      watched(({ spans }) =>
+        Effect.gen(function*() {
+          const policy = Policy.make({ retry: Schedule.recurs(1) })
+          const fails = Effect.delay(Effect.fail(errors.ConnectionError), "2 seconds")
+          const chat = yield* service({ policy, generate: () => fails, stream: () => Stream.fromEffect(fails) })
+          yield* settled(Effect.exit(ask(chat)))
+          const attempts = spans[0]?.events.filter(([name]) => name === "strata.attempt")
+          assert.deepStrictEqual(
+            attempts?.map(([, , attributes]) => attributes),
+            [1, 2].map((number) => ({
+              "strata.attempt.number": number,
+              "strata.attempt.duration": 2,
+              "error.type": "ConnectionError"
+            }))
+          )
+        })
+      )
+  )
+
+  it.effect.each(ways)(
     "is one span of %s, with the names of the conventions",
     ([way, ask]) =>
       watched(({ spans }) =>

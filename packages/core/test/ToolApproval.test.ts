@@ -24,6 +24,16 @@ describe("Tool.withApproval", () => {
       assert.deepStrictEqual(yield* Tool.definition(Tool.withApproval(dynamic)), yield* Tool.definition(dynamic))
     }))
 
+  it("keeps the requirements of the tool and adds those of the policy, also within an array of tools", () => {
+    const servicesOf = <const Tools extends ReadonlyArray<Tool.Any>>(_: Tools) =>
+      expectTypeOf<Tool.Services<Tools[number]>>()
+    const tool = Tool.make("t", { handler: () => Effect.void })
+    const limited = Tool.make("l", { handler: () => Effect.asVoid(Limits) })
+    servicesOf([tool, Tool.withApproval(tool)]).toEqualTypeOf<never>()
+    servicesOf([limited, Tool.withApproval(tool, () => false)]).toEqualTypeOf<Limits>()
+    servicesOf([tool, Tool.withApproval(tool, () => Effect.as(Limits, true))]).toEqualTypeOf<Limits>()
+  })
+
   it.effect("asks by the decoded input, with services; several policies may each ask", () =>
     Effect.gen(function*() {
       const amount = Tool.make("pay", {

@@ -1,67 +1,36 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ChatCache from "@strata/core/chat/ChatCache"
 import * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Key from "@strata/core/policy/Key"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Pricing from "@strata/core/policy/Pricing"
+import type * as Quota from "@strata/core/policy/Quota"
 import * as UsageEvents from "@strata/core/policy/UsageEvents"
 import * as ProviderError from "@strata/core/ProviderError"
-import * as RequestMetadata from "@strata/core/RequestMetadata"
 import * as Usage from "@strata/core/Usage"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import * as Lane from "../src/policy/internal/lane.ts"
 import * as Fixture from "./BudgetFixture.ts"
-import { throughJson, watched } from "./ChatFixture.ts"
+import { errors, target, throughJson, watched } from "./ChatFixture.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 import * as RerankProbe from "./RerankProbe.ts"
+import { brief, chat, dropped, listening } from "./UsageFixture.ts"
 
-const { request, rounded } = Fixture
-
-/** Runs a test with events in force; `events` are those since the last time. */
-const listening = <A, E, R>(
-  self: (events: Effect.Effect<ReadonlyArray<UsageEvents.UsageEvent>>) => Effect.Effect<A, E, R>,
-  options?: UsageEvents.Options
-) =>
-  Effect.gen(function*() {
-    const queue = yield* Effect.flatMap(UsageEvents.UsageEvents, ({ subscribe }) => subscribe)
-    return yield* self(
-      Effect.suspend(() => Effect.succeed(Queue.sizeUnsafe(queue))).pipe(
-        Effect.flatMap((size) => Effect.replicateEffect(Effect.orDie(Queue.take(queue)), size))
-      )
-    )
-  }).pipe(Effect.scoped, Effect.provide(UsageEvents.layer(options)))
-
-const chat = (overrides?: Partial<ChatService.Provider>) =>
-  Effect.provide(ChatService.make({ ...Fixture.makeProvider(), ...overrides }), Fixture.prices)
-
-const as = (name: string) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.provideService(self, RequestMetadata.RequestMetadata, { tenant: name })
-
-const brief = (events: ReadonlyArray<UsageEvents.UsageEvent>) =>
-  events.map(({ cached, cost, estimated, usage }) => ({
-    tokens: usage.totalTokens,
-    dollars: cost && rounded(cost.total),
-    ...(cached && { cached }),
-    ...(estimated && { estimated })
-  }))
-
-const dropped = (reason: string) =>
-  Effect.map(
-    Metric.value(Metric.withAttributes(UsageEvents.dropped, { "strata.usage.reason": reason })),
-    ({ count }) => count
-  )
+const { as, request, rounded } = Fixture
 
 describe("UsageEvents", () => {
   it.effect("has an event for an answer, with all that is known of its call", () =>
@@ -155,7 +124,7 @@ describe("UsageEvents", () => {
         const layer = Layer.effect(ChatService.ChatService, ChatService.make(Fixture.makeProvider())).pipe(
           ChatService.withCache({ namespace: "events" }),
           ChatService.withBudget(Budget.make({ perRun: 10 })),
-          Layer.provide(Fixture.prices)
+          Layer.provide([Fixture.prices, ChatCache.layerMemory()])
         )
         const service = Context.get(yield* Layer.build(layer), ChatService.ChatService)
         const asked = request({ inputTokens: 10, outputTokens: 0 })
@@ -189,7 +158,10 @@ describe("UsageEvents", () => {
           Effect.map(EmbeddingProbe.make({ limits: { maxItems: 1 } }), ({ service }) => service)
         ).pipe(
           EmbeddingService.withCache({ namespace: "events" }),
-          Layer.provide(Pricing.layer([{ model: "probe-*", price: { input: 1e6 } }]))
+          Layer.provide([
+            Pricing.layer([{ model: "probe-*", price: { input: 1e6 } }]),
+            EmbeddingCache.layerMemory()
+          ])
         )
         const service = Context.get(yield* Layer.build(layer), EmbeddingService.EmbeddingService)
         yield* service.embedMany(["text 1", "text 2"])
@@ -274,14 +246,85 @@ describe("UsageEvents", () => {
         }
         const wrong = new ProviderError.InvalidRequestError({ provider: "test.provider", message: "no" })
         for (const metadata of [Effect.fail(wrong), Effect.succeed(null as never), Effect.die("broken")]) {
-          yield* listening((events) =>
-            Effect.gen(function*() {
-              const service = yield* chat({ metering: { metadata: () => metadata } })
-              yield* service.generate(request({}))
-              assert.deepStrictEqual((yield* events).map(({ metadata }) => metadata), [{}])
-            }), { key: () => "key" })
+          for (const options of [{ key: () => "key" }, {}]) {
+            logs.length = 0
+            yield* listening((events) =>
+              Effect.gen(function*() {
+                const service = yield* chat({ metering: { metadata: () => metadata } })
+                yield* service.generate(request({}))
+                assert.deepStrictEqual((yield* events).map(({ key, metadata }) => [key, metadata]), [[undefined, {}]])
+                assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
+              }), options)
+          }
         }
       })
+    ))
+
+  it.effect("leaves out metadata that are no text", () =>
+    listening((events) =>
+      Effect.gen(function*() {
+        const service = yield* chat({ metering: { metadata: () => Effect.succeed({ tenant: "a", size: 1 as never }) } })
+        yield* service.generate(request({}))
+        assert.deepStrictEqual((yield* events).map(({ metadata }) => metadata), [{ tenant: "a" }])
+      })
+    ))
+
+  it.effect("estimates an answer of which the provider counted nothing", () =>
+    listening((events) =>
+      Effect.gen(function*() {
+        const asked = request({ inputTokens: 0, outputTokens: 0 })
+        yield* Effect.flatMap(chat(), ({ generate }) => generate(asked))
+        assert.deepStrictEqual(brief(yield* events), [
+          { tokens: Fixture.promptTokens(asked), dollars: rounded(Fixture.promptDollars(asked)), estimated: true }
+        ])
+      })
+    ))
+
+  it.effect("has no cost where the call knows no prices, and no event where its prompt cannot be estimated", () =>
+    listening((events) =>
+      Effect.gen(function*() {
+        const { call } = yield* Enforcement.make(Policy.none)
+        const failing = Effect.fail(errors.ConnectionError)
+        const ask = (load: Effect.Effect<Quota.Load, ProviderError.CallError>) =>
+          Effect.flip(call(failing, target, { load: () => load, outputBurndown: 1, consumed: () => undefined }))
+        assert.strictEqual(yield* ask(Effect.succeed({ inputTokens: 3, outputTokens: 1 })), errors.ConnectionError)
+        assert.deepStrictEqual(brief(yield* events), [{ tokens: 3, dollars: undefined, estimated: true }])
+        assert.strictEqual(yield* ask(Effect.fail(errors.InvalidRequestError)), errors.ConnectionError)
+        assert.deepStrictEqual(yield* events, [])
+      })
+    ))
+
+  it.effect("asks for no key while there is no subscriber", () => {
+    let asked = 0
+    const key = () => {
+      asked++
+      return "key"
+    }
+    return Effect.gen(function*() {
+      const { subscribe } = yield* UsageEvents.UsageEvents
+      const service = yield* chat()
+      const ask = service.generate(request({}))
+      yield* ask
+      assert.strictEqual(asked, 0)
+      yield* Effect.scoped(Effect.andThen(subscribe, ask))
+      assert.strictEqual(asked, 1)
+      yield* ask
+      assert.strictEqual(asked, 1)
+    }).pipe(Effect.provide(UsageEvents.layer({ key })))
+  })
+
+  it.effect("drops nothing of a subscriber that has left", () =>
+    watched(({ logs }) =>
+      listening((events) =>
+        Effect.gen(function*() {
+          const { subscribe } = yield* UsageEvents.UsageEvents
+          const service = yield* chat()
+          const ask = Effect.andThen(service.generate(request({})), events)
+          yield* Effect.scoped(Effect.andThen(subscribe, ask))
+          assert.strictEqual((yield* ask).length, 1)
+          assert.strictEqual(yield* dropped("buffer"), 0)
+          assert.deepStrictEqual(logs, [])
+        }), { capacity: 1 })
     ))
 
   it.effect("drops the oldest events of a subscriber that is too slow, and says so", () =>
@@ -321,7 +364,13 @@ describe("UsageEvents", () => {
 
   it.effect("refuses options that cannot be right", () =>
     Effect.gen(function*() {
-      for (const [options, field] of [[{ capacity: 0 }, "capacity"], [{ key: "tenant" }, "key"]] as const) {
+      const wrong = [
+        [{ capacity: 0 }, "capacity"],
+        [{ capacity: 1.5 }, "capacity"],
+        [{ capacity: 1_000_001 }, "capacity"],
+        [{ key: "tenant" }, "key"]
+      ] as const
+      for (const [options, field] of wrong) {
         const error = yield* Effect.flip(Layer.build(UsageEvents.layer(options as never)))
         assert.strictEqual(error.field, `options.${field}`)
       }
@@ -330,104 +379,12 @@ describe("UsageEvents", () => {
           UsageEvents.layerWriter(() => Effect.void, options),
           UsageEvents.layer()
         )))
-      for (const field of ["batch", "every", "retry"]) {
-        assert.strictEqual((yield* writer({ [field]: "never" })).field, `options.${field}`)
+      const wrongly = [["batch", "never"], ["batch", 0], ["batch", 1.5], ["every", "never"], [
+        "retry",
+        "never"
+      ]] as const
+      for (const [field, given] of wrongly) {
+        assert.strictEqual((yield* writer({ [field]: given })).field, `options.${field}`)
       }
-    }))
-})
-
-describe("UsageEvents.layerWriter", () => {
-  /** Calls with 1, 2, 3 … tokens, within a writer. */
-  const within = <A, E, R>(
-    writer: Layer.Layer<never, ProviderError.InvalidRequestError, UsageEvents.UsageEvents>,
-    self: (call: Effect.Effect<void, ProviderError.ChatError>) => Effect.Effect<A, E, R>
-  ) =>
-    Effect.gen(function*() {
-      const service = yield* chat()
-      let inputTokens = 0
-      const call = Effect.suspend(() =>
-        Effect.asVoid(service.generate(request({ inputTokens: ++inputTokens, outputTokens: 0 })))
-      )
-      return yield* self(call)
-    }).pipe(Effect.provide(Layer.provideMerge(writer, UsageEvents.layer())))
-
-  const tokensOf = (events: ReadonlyArray<UsageEvents.UsageEvent>) => events.map(({ usage }) => usage.inputTokens)
-
-  it.effect("writes full batches at once, others after a while, and what is left when it is closed", () =>
-    Effect.gen(function*() {
-      const written: Array<ReadonlyArray<number>> = []
-      const write = (events: ReadonlyArray<UsageEvents.UsageEvent>) =>
-        Effect.sync(() => void written.push(tokensOf(events)))
-      yield* within(UsageEvents.layerWriter(write, { batch: 2, every: "1 second" }), (call) =>
-        Effect.gen(function*() {
-          yield* Effect.replicateEffect(call, 3)
-          yield* TestClock.adjust("900 millis")
-          assert.deepStrictEqual(written, [[1, 2]])
-          yield* TestClock.adjust("200 millis")
-          assert.deepStrictEqual(written, [[1, 2], [3]])
-          yield* Effect.replicateEffect(call, 4)
-        }))
-      assert.deepStrictEqual(written, [[1, 2], [3], [4, 5], [6, 7]])
-    }))
-
-  it.effect("waits for the batch being written when it is closed", () =>
-    Effect.gen(function*() {
-      const written: Array<ReadonlyArray<number>> = []
-      const write = (events: ReadonlyArray<UsageEvents.UsageEvent>) =>
-        Effect.delay(Effect.sync(() => void written.push(tokensOf(events))), "1 minute")
-      const fiber = yield* Effect.forkChild(
-        within(
-          UsageEvents.layerWriter(write, { batch: 1 }),
-          (call) => Effect.andThen(Effect.replicateEffect(call, 3), Effect.sleep("1 second"))
-        )
-      )
-      yield* TestClock.adjust("30 seconds")
-      assert.deepStrictEqual(written, [])
-      yield* TestClock.adjust("10 minutes")
-      yield* Fiber.join(fiber)
-      assert.deepStrictEqual(written, [[1], [2], [3]])
-    }))
-
-  it.effect("writes a batch again, and says how many events are lost when that is of no use", () =>
-    watched(({ logs }) =>
-      Effect.gen(function*() {
-        const written: Array<ReadonlyArray<number>> = []
-        let failures = 1
-        const write = (events: ReadonlyArray<UsageEvents.UsageEvent>) =>
-          Effect.suspend(() => {
-            if (failures-- > 0) return failures % 2 === 0 ? Effect.fail("the database is away") : Effect.die("broken")
-            written.push(tokensOf(events))
-            return Effect.void
-          })
-        const retry = Schedule.recurs(1)
-        yield* within(UsageEvents.layerWriter(write, { batch: 3, retry }), (call) =>
-          Effect.gen(function*() {
-            yield* Effect.replicateEffect(call, 3)
-            yield* TestClock.adjust("1 second")
-            assert.deepStrictEqual(written, [[1, 2, 3]])
-            assert.deepStrictEqual(logs, [])
-            failures = 2
-            yield* Effect.replicateEffect(call, 3)
-            yield* TestClock.adjust("1 second")
-            assert.strictEqual(yield* dropped("writer"), 3)
-            assert.deepStrictEqual(logs.map(({ message }) => String(message).slice(0, 27)), [
-              "3 events of usage are lost:"
-            ])
-            failures = 0
-            yield* call
-          }))
-        assert.deepStrictEqual(written, [[1, 2, 3], [7]])
-      })
-    ))
-
-  it.effect("writes with the services of its layer", () =>
-    Effect.gen(function*() {
-      class Table extends Context.Service<Table, Array<number>>()("test/Table") {}
-      const rows: Array<number> = []
-      const writer = UsageEvents.layerWriter((events) =>
-        Effect.map(Table, (table) => void table.push(...tokensOf(events)))
-      )
-      yield* within(Layer.provide(writer, Layer.succeed(Table, rows)), (call) => call)
-      assert.deepStrictEqual(rows, [1])
     }))
 })

@@ -23,7 +23,6 @@ import type * as AwsError from "./AwsError.ts"
 import * as Answer from "./batch/Answer.ts"
 import * as JobOptions from "./batch/JobOptions.ts"
 import * as Jobs from "./batch/Jobs.ts"
-import * as Converse from "./converse/Converse.ts"
 import * as EmulatorClock from "./EmulatorClock.ts"
 import type * as Fault from "./fault/Fault.ts"
 import * as Faults from "./fault/Faults.ts"
@@ -34,12 +33,11 @@ import * as HttpResponse from "./http/HttpResponse.ts"
 import * as Listener from "./http/Listener.ts"
 import * as Tls from "./http/Tls.ts"
 import type * as JsonFile from "./JsonFile.ts"
-import * as Model from "./model/Model.ts"
-import * as OpenAiCall from "./openai/Call.ts"
-import * as OpenAiModels from "./openai/Models.ts"
+import type * as Model from "./model/Model.ts"
 import * as OpenAiSettings from "./openai/Options.ts"
 import * as Quota from "./quota/Quota.ts"
-import * as Region from "./Region.ts"
+import * as Region from "./region/Region.ts"
+import * as RegionState from "./region/RegionState.ts"
 import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
 import * as ObjectStore from "./s3/ObjectStore.ts"
@@ -231,25 +229,7 @@ export const make: (options?: Options) => Effect.Effect<
   const openai = yield* Effect.mapError(Effect.fromResult(OpenAiSettings.check(options.openai ?? {})), notStarted)
   const clock = yield* EmulatorClock.make
   const onClock = Effect.provideService(Clock.Clock, clock.clock)
-  const { seals } = Converse.makeMemory()
-  const regions = new Map<string, Router.Region>()
-  for (const name of served) {
-    const catalog = Model.catalog({
-      region: name,
-      models: options.models,
-      applicationProfiles: options.applicationProfiles
-    })
-    regions.set(name, {
-      catalog,
-      openai: {
-        ...OpenAiCall.makeMemory(),
-        known: OpenAiModels.known(catalog, openai.models),
-        quirks: new Set(openai.quirks)
-      },
-      quotas: yield* onClock(Quota.make(Quota.limitsIn(name, limits))),
-      memory: Converse.makeMemory(seals)
-    })
-  }
+  const regions = yield* onClock(RegionState.make({ ...options, served, quota: limits, openai }))
   const now = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   const { capture = false } = options
   const recorded = Statistics.make({

@@ -30,13 +30,13 @@ import * as InvokeModel from "./invoke/InvokeModel.ts"
 import * as Json from "./Json.ts"
 import * as Listing from "./model/Listing.ts"
 import * as Model from "./model/Model.ts"
-import type * as OpenAiCall from "./openai/Call.ts"
 import * as Dialect from "./openai/Dialect.ts"
 import * as OpenAiError from "./openai/OpenAiError.ts"
 import * as OpenAiRoute from "./openai/Route.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
-import * as Regions from "./Region.ts"
+import * as Regions from "./region/Region.ts"
+import type * as RegionState from "./region/RegionState.ts"
 import type * as Responder from "./Responder.ts"
 import type * as ObjectStore from "./s3/ObjectStore.ts"
 import * as Requests from "./s3/Requests.ts"
@@ -44,14 +44,6 @@ import * as S3Error from "./s3/S3Error.ts"
 import * as S3Operation from "./s3/S3Operation.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
-
-/** The state of one region. */
-export interface Region {
-  readonly catalog: Model.Catalog
-  readonly quotas: Quota.Quotas
-  readonly memory: Converse.Memory
-  readonly openai: OpenAiCall.State
-}
 
 /**
  * - `served`: the regions, and `regions` the state of each.
@@ -63,7 +55,7 @@ export interface Region {
 export interface Options {
   readonly accepted: Signature.Accepted
   readonly served: Regions.Served
-  readonly regions: ReadonlyMap<string, Region>
+  readonly regions: ReadonlyMap<string, RegionState.RegionState>
   readonly faults: Faults.Faults
   readonly recorder: Statistics.Recorder
   readonly latency: Duration.Duration
@@ -87,7 +79,7 @@ export const handle = (options: Options) => {
     const region = Regions.of(options.served, exchange)
     const name = Result.getOrElse(region, () => options.served[0])
     const attempt = recorder.begin(exchange, requestId, name)
-    const context: Omit<Context, keyof Region> = {
+    const context: Omit<Context, keyof RegionState.RegionState> = {
       ...options,
       region: name,
       exchange,
@@ -167,7 +159,7 @@ export const handle = (options: Options) => {
 }
 
 /** One request and the environment to respond to it. */
-interface Context extends Options, Region {
+interface Context extends Options, RegionState.RegionState {
   readonly region: string
   readonly exchange: Exchange.Exchange
   readonly attempt: Statistics.Attempt

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import type * as Net from "node:net"
-import * as Region from "../src/Region.ts"
+import * as Region from "../src/region/Region.ts"
 import * as Fixture from "./Fixture.ts"
 
 const [east, west, ireland] = ["us-east-1", "us-west-2", "eu-west-1"]

@@ -17,11 +17,12 @@ import * as Stream from "effect/Stream"
 import * as BatchRunning from "./internal/batch/running.ts"
 import * as DeadLetters from "./internal/deadLetters.ts"
 import * as ItemCodec from "./internal/itemCodec.ts"
+import * as JobOptions from "./internal/options.ts"
 import * as Progress from "./internal/progress.ts"
-import * as Registry from "./internal/registry.ts"
 import * as Running from "./internal/running.ts"
 import type * as Session from "./internal/session.ts"
-import * as Storing from "./internal/storing.ts"
+import * as Registry from "./internal/store/registry.ts"
+import * as Storing from "./internal/store/storing.ts"
 import * as JobError from "./JobError.ts"
 import { JobStore } from "./JobStore.ts"
 import type * as Sink from "./Sink.ts"
@@ -29,7 +30,7 @@ import type * as Work from "./Work.ts"
 
 export type { DeadLetter } from "./internal/deadLetters.ts"
 export type { Progress } from "./internal/progress.ts"
-export type { BatchJob, Runner, Status } from "./internal/registry.ts"
+export type { BatchJob, Runner, Status } from "./internal/store/registry.ts"
 
 /**
  * The items of a job.
@@ -65,18 +66,8 @@ export interface Job<out SE = never, out R = never> {
   /** @internal */
   readonly start: (
     store: JobStore["Service"],
-    options: Starting
+    options: JobOptions.Starting
   ) => Effect.Effect<Registry.Status, SE | JobError.RunError, R>
-}
-
-/** How a job is started, with all defaults. */
-interface Starting {
-  readonly concurrency: number
-  readonly grace: Duration.Duration
-  readonly patience: Duration.Duration
-  readonly acceptChanges: boolean
-  readonly onProgress: ((progress: Progress.Progress) => Effect.Effect<unknown>) | undefined
-  readonly batch: BatchRunning.Options | undefined
 }
 
 /**
@@ -151,12 +142,12 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
   name: text(options.name),
   start: Effect.fnUntraced(function*(store, { acceptChanges, batch, onProgress, ...running }) {
     const { maxAttempts = 3, maxItemBytes = 1_000_000, name, readAhead = 10_000 } = yield* Check.run(
-      jobOptions,
+      JobOptions.ofJob,
       options,
       { provider: "strata", whole: "job" }
     )
     const { item, sink, source, work } = options
-    const chunk = yield* Check.run(positive, work.chunk, { provider: "strata", whole: "work.chunk" })
+    const chunk = yield* Check.run(JobOptions.positive, work.chunk, { provider: "strata", whole: "work.chunk" })
     const definition = yield* work.definition
     const job = yield* Storing.attempt(
       "starting",
@@ -229,7 +220,7 @@ export const run: {
   options: RunOptions | BatchOptions = {}
 ): Effect.fn.Return<Registry.Status, SE | JobError.RunError, R | JobStore> {
   const { engine, live = false, polling = Duration.seconds(30), timeout, ...checked } = yield* Check.run(
-    runOptions,
+    JobOptions.ofRun,
     options,
     { provider: "strata", whole: "options" }
   )
@@ -286,7 +277,7 @@ export const watch = (
   JobStore
 > =>
   Stream.unwrap(Effect.gen(function*() {
-    const { every = Duration.seconds(1), total } = yield* Check.run(watchOptions, options, {
+    const { every = Duration.seconds(1), total } = yield* Check.run(JobOptions.ofWatch, options, {
       provider: "strata",
       whole: "options"
     })
@@ -350,57 +341,3 @@ const statusOf = ({ lease, sql }: JobStore["Service"], job: number, name: string
 
 /** Names may be any value where there are no types. */
 const text = (name: unknown): string => Predicate.isString(name) ? name : ""
-
-const positive = Check.number({ min: 1, whole: true, remedy: "Use a whole number of 1 or more" })
-
-const jobOptions = Check.struct<
-  & Pick<
-    Options<never, never, never, never, never, never, never, never>,
-    "name" | "maxAttempts" | "maxItemBytes" | "readAhead"
-  >
-  & {
-    readonly id: unknown
-    readonly source: unknown
-    readonly work: object
-    readonly sink: object
-    readonly item: unknown
-  }
->({
-  name: (given, at) => {
-    const name = Check.filled(given, at)
-    return name === Check.refused || name.length <= 200 && !name.includes("\0")
-      ? name
-      : Check.refuse(at, "the name has more than 200 characters, or a NUL", "Use a short text")
-  },
-  id: Check.callback(),
-  item: Check.instance(Schema.isSchema, "Give a Schema of effect"),
-  source: Check.instance(Stream.isStream, "Give a Stream of effect"),
-  work: Check.struct({ definition: Check.unchecked(), chunk: Check.unchecked(), perform: Check.callback() }, {
-    others: "ignored"
-  }),
-  sink: Check.struct({ guarantee: Check.text, open: Check.callback() }, { others: "ignored" }),
-  maxAttempts: Check.optional(positive),
-  maxItemBytes: Check.optional(positive),
-  readAhead: Check.optional(positive)
-})
-
-const runOptions = Check.partial<
-  & Omit<Starting, "batch">
-  & Omit<BatchRunning.Options, "service" | "timeout">
-  & { readonly engine: "live" | "batch"; readonly timeout: Duration.Duration }
->({
-  engine: Check.word(["live", "batch"]),
-  live: Check.flag,
-  polling: Check.duration({ zero: false }),
-  timeout: Check.duration({ zero: false }),
-  onProgress: Check.callback(),
-  concurrency: Check.number({ min: 1, max: 1000, whole: true, remedy: "Use a whole number from 1 to 1000" }),
-  grace: Check.duration(),
-  patience: Check.duration({ infinite: true }),
-  acceptChanges: Check.flag
-})
-
-const watchOptions = Check.partial<{ readonly every: Duration.Duration; readonly total: number }>({
-  every: Check.duration({ zero: false }),
-  total: Check.number({ min: 0, whole: true, remedy: "Use a whole number of items" })
-})

@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Schedule from "effect/Schedule"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as Storing from "./internal/storing.ts"
-import * as Tables from "./internal/tables.ts"
+import * as Storing from "./internal/store/storing.ts"
+import * as Tables from "./internal/store/tables.ts"
 import * as JobError from "./JobError.ts"
 
 /**

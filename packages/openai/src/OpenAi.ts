@@ -36,7 +36,7 @@ export type EncodedRequest = typeof Wire.Request.Encoded
  *   reasoning part. `null` in place of content is empty text.
  * - Data URIs become bytes, their base64 with or without padding, in the letters of URLs too. Other URLs stay as they
  *   are; the ending of the URL of an image or a video tells its media type, `image/*` or `video/*` stands where it does
- *   not. Written, a URL is without its media type: whoever loads it learns that anyway.
+ *   not. Written, a URL is without its media type: loading it tells that anyway.
  * - What OpenAI does not have and compatible servers do is read as well: `cache_control`, videos (`video_url`), images,
  *   videos and files in `tool` messages, a URL in place of the object that holds it, recordings in other formats than wav
  *   and mp3, calls without `type` or `arguments`.

@@ -3,9 +3,12 @@
  *
  * - `continues`: the previous TypeScript block of the page stands before this one.
  * - `run`: a complete program. A block with the word `output` after it holds what it prints.
+ * - `serve`: a program that serves until it is stopped. The next block of commands asks it; its `output` is the answer.
  * - `nocheck`: not compiled, for the reason in the comment before it.
  * - `<!-- given … -->`: declarations that the next block needs and does not show.
  * - `<!-- model: … -->`: what the model answers when the next block runs.
+ * - `<!-- files: … -->`: files and folders of the repository that lie beside the next block when it runs.
+ * - `<!-- needs: … -->`: the variable of the environment that names a server which the next block needs.
  *
  * This module and its siblings import nothing but `node:` modules: the site uses them too.
  */
@@ -28,6 +31,10 @@ export interface Snippet {
   readonly given: string | undefined
   /** Of a comment `model`. */
   readonly model: string | undefined
+  /** Of a comment `files`. */
+  readonly files: ReadonlyArray<string>
+  /** Of a comment `needs`. */
+  readonly needs: string | undefined
   /** The text of any other comment directly before it. */
   readonly comment: string | undefined
   /** The block that stands before this one when it is compiled. */
@@ -62,7 +69,17 @@ export const of = (markdown: string): ReadonlyArray<Snippet> => {
 /** Whether it is a block of TypeScript. */
 export const isTypeScript = ({ language }: Snippet): boolean => language === "ts" || language === "typescript"
 
-/** What the program `snippet` prints, if the next block of the page says it. */
+/** Whether it is a program that runs. */
+export const isProgram = ({ words }: Snippet): boolean => words.includes("run") || words.includes("serve")
+
+/** Whether it is a program that serves. */
+export const isServer = ({ words }: Snippet): boolean => words.includes("serve")
+
+/** The block of commands that asks the server `snippet`: the next one whose output the page says. */
+export const requestsOf = (snippet: Snippet, page: ReadonlyArray<Snippet>): Snippet | undefined =>
+  page.slice(page.indexOf(snippet) + 1).find((next) => next.language === "sh" && outputOf(next, page) !== undefined)
+
+/** What the program or the commands `snippet` print, if the next block of the page says it. */
 export const outputOf = (snippet: Snippet, page: ReadonlyArray<Snippet>): string | undefined => {
   const next = page[page.indexOf(snippet) + 1]
   return next?.words.includes("output") === true ? next.code : undefined
@@ -135,8 +152,9 @@ const make = (
   const title = /\btitle=(?:"([^"]*)"|'([^']*)')/.exec(meta)
   const words = meta.replaceAll(/\b\w+=("[^"]*"|'[^']*')|\{[^}]*\}/g, "").split(/\s+/).filter((word) => word !== "")
   const given = comments.filter((comment) => /^given(\s|$)/.test(comment)).map((comment) => comment.slice(5).trim())
-  const model = comments.find((comment) => comment.startsWith("model:"))
-  const others = comments.filter((comment) => !/^(given(\s|$)|model:)/.test(comment))
+  const after = (label: string) =>
+    comments.find((comment) => comment.startsWith(`${label}:`))?.slice(label.length + 1).trim()
+  const others = comments.filter((comment) => !/^(given(\s|$)|(model|files|needs):)/.test(comment))
   return {
     language,
     meta,
@@ -145,7 +163,9 @@ const make = (
     code,
     line,
     given: given.length === 0 ? undefined : `${given.join("\n")}\n`,
-    model: model?.slice("model:".length).trim(),
+    model: after("model"),
+    files: after("files")?.split(/\s+/) ?? [],
+    needs: after("needs"),
     comment: others.length === 0 ? undefined : others.join("\n"),
     continued: words.includes("continues") ? before.findLast(isTypeScript) : undefined
   }

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Fs from "node:fs"
 import * as Module from "node:module"
+import * as Path from "node:path"
 import * as Snippet from "../src/Snippet.ts"
 import * as Commands from "./support/Commands.ts"
 import * as Links from "./support/Links.ts"
@@ -42,8 +44,43 @@ describe("Each page", () => {
     assert.deepStrictEqual(silent, [])
   })
 
+  it("runs each whole program", () => {
+    const waiting = pages.flatMap(({ name, snippets }) =>
+      snippets
+        .filter((snippet) => /\bNodeRuntime\.runMain\b|\bLayer\.launch\b/.test(snippet.code))
+        .filter((snippet) => Snippet.isTypeScript(snippet) && !Snippet.isProgram(snippet))
+        .map(({ line }) => `${name}:${line}`)
+    )
+    assert.deepStrictEqual(waiting, [])
+  })
+
+  it("asks each server, and says what it answers", () => {
+    const silent = pages.flatMap(({ name, snippets }) =>
+      snippets
+        .filter((snippet) => Snippet.isServer(snippet) && Snippet.requestsOf(snippet, snippets) === undefined)
+        .map(({ line }) => `${name}:${line}`)
+    )
+    assert.deepStrictEqual(silent, [])
+  })
+
+  it("needs no server for its programs that the tests do not start", () => {
+    const needs = new Set(pages.flatMap(({ snippets }) => snippets.map(({ needs }) => needs)))
+    assert.sameMembers([...needs], [undefined, "DATABASE_URL", "REDIS_URL"])
+  })
+
+  it("shows one handler of Lambda: that of the example, which its tests bundle and invoke", () => {
+    const file = Fs.readFileSync(Path.join(Pages.root, "examples/src/lambda/handler.ts"), "utf8")
+    const handler = file.replace(/^\/\*\*.*?\*\/\n/s, "")
+    const shown = (name: string) =>
+      Pages.page(name).snippets.find(({ code }) => code.includes("export const handler"))?.code
+    assert.strictEqual(shown("docs/src/content/docs/recipes/lambda.md"), handler)
+    assert.strictEqual(shown("packages/bedrock/README.md"), handler)
+    // And then invokes it.
+    assert.isTrue(shown("docs/src/content/docs/guides/proxies-and-lambda.md")?.startsWith(handler))
+  })
+
   it("uses no word after a fence that means nothing", () => {
-    const known = ["run", "continues", "nocheck", "output", "wrap"]
+    const known = ["run", "serve", "continues", "nocheck", "output", "wrap"]
     const unknown = pages.flatMap(({ name, snippets }) =>
       snippets.flatMap(({ line, words }) =>
         words.filter((word) => !known.includes(word)).map((word) => `${name}:${line}: ${word}`)

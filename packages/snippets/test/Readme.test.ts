@@ -1,9 +1,7 @@
-import { afterAll, assert, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as Url from "node:url"
 import * as Chart from "../src/Chart.ts"
-import * as Files from "./support/Files.ts"
 import * as Pages from "./support/Pages.ts"
 
 const readme = Pages.page("README.md")
@@ -47,9 +45,3 @@ describe("README.md", () => {
     assert.include(readme.text, `effect ${version("effect").replace(/\.\d+$/, "")}`)
   })
 })
-
-// The block is a test: it is one of these.
-const folder = Files.make("readme-test")
-afterAll(() => Fs.rmSync(folder, { recursive: true, force: true }))
-const test = readme.snippets.find(({ title }) => title === "reply.test.ts")!
-await import(Url.pathToFileURL(Files.write(folder, readme, test)).href)

@@ -1,11 +1,14 @@
 import { afterAll, describe, it } from "@effect/vitest"
 import * as Fs from "node:fs"
+import * as Snippet from "../src/Snippet.ts"
 import { expected } from "./support/expected.ts"
 import * as Files from "./support/Files.ts"
-import * as Pages from "./support/Pages.ts"
 import * as Programs from "./support/Programs.ts"
 
-const programs = Pages.all().filter(({ name }) => name !== "README.md").flatMap(Programs.of)
+// Those of README.md are in Run.test.ts, and those that need a server in examples/test/pages.long.test.ts.
+const programs = Programs.needing(undefined).filter(({ page }) => page.name !== "README.md")
+
+if (!Programs.hasCurl) console.warn("Skipped, for want of curl: programs of pages that serve")
 
 describe("The program", { concurrent: true }, () => {
   const folder = Files.make("programs")
@@ -14,6 +17,10 @@ describe("The program", { concurrent: true }, () => {
   for (const program of programs) {
     const { page, snippet } = program
     // With the time in which it waits for others.
-    it.live(`${page.name}:${snippet.line} prints what the page says`, () => expected(program, folder), 600_000)
+    it.live.skipIf(Snippet.isServer(snippet) && !Programs.hasCurl)(
+      `${page.name}:${snippet.line} ${Snippet.isServer(snippet) ? "answers" : "prints"} what the page says`,
+      () => expected(program, folder),
+      600_000
+    )
   }
 })

@@ -38,6 +38,9 @@ declare const a: number
 -->
 
 <!-- model: "Blue." -->
+<!-- files: a/b.pdf
+  a/c -->
+<!-- needs: REDIS_URL -->
 {/* given declare const b: number */}
 <!-- because -->
 \`\`\`ts
@@ -53,9 +56,12 @@ Text.
     assert.deepInclude(first, {
       given: "declare const a: number\ndeclare const b: number\n",
       model: "\"Blue.\"",
+      files: ["a/b.pdf", "a/c"],
+      needs: "REDIS_URL",
       comment: "because"
     })
-    assert.deepInclude(second, { given: undefined, model: undefined, comment: undefined })
+    const nothing = { given: undefined, model: undefined, files: [], needs: undefined, comment: undefined }
+    assert.deepInclude(second, nothing)
     assert.deepInclude(third, { given: undefined })
   })
 
@@ -73,6 +79,16 @@ describe("Snippet.outputOf", () => {
     )
     assert.strictEqual(Snippet.outputOf(page[0]!, page), "Blue.\n")
     assert.isUndefined(Snippet.outputOf(page[2]!, page))
+  })
+})
+
+describe("Snippet.requestsOf", () => {
+  it("is the next block of commands whose output is there", () => {
+    const page = Snippet.of(
+      "```sh\nnpm install\n```\n```ts serve\n```\n```sh\nls\n```\n```sh\ncurl x\n```\n```text output\nBlue.\n```\n"
+    )
+    assert.strictEqual(Snippet.requestsOf(page[1]!, page)?.code, "curl x\n")
+    assert.isUndefined(Snippet.requestsOf(page[3]!, page))
   })
 })
 

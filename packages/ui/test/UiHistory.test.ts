@@ -54,7 +54,7 @@ describe("UiHistory", () => {
     const table: ReadonlyArray<readonly [name: string, part: object, result: unknown]> = [
       ["input-streaming", tool("input-streaming", { input: { ci: "" } }), undefined],
       ["input-available", tool("input-available"), /interrupted/],
-      ["approval-requested", tool("approval-requested", { approval: { id: "a" } }), /nobody approved it/],
+      ["approval-requested", tool("approval-requested", { approval: { id: "a" } }), /it was not approved/],
       [
         "approval-responded with yes",
         tool("approval-responded", { approval: { id: "a", approved: true } }),

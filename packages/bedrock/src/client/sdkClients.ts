@@ -93,7 +93,7 @@ interface Regional {
   readonly renewal: Renewal.Renewal
 }
 
-/** Whoever names a model may name any region. */
+/** The name of a model may name any region. */
 const mostRegions = 32
 
 const make = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {

@@ -64,11 +64,9 @@ export const normalize = (
     request: changes.length === 0 ? request : {
       ...request,
       messages: Turn.toMessages(holders.conversation),
-      ...(tools !== undefined && { tools: isOffered ? holders.tools : tools }),
-      ...(toolChoice !== undefined && { toolChoice }),
-      ...(holders.options !== undefined && {
-        providerOptions: { ...request.providerOptions, bedrock: holders.options }
-      })
+      tools: isOffered ? holders.tools : tools,
+      toolChoice,
+      providerOptions: { ...request.providerOptions, bedrock: holders.options }
     },
     conversation: holders.conversation,
     changes
@@ -137,8 +135,8 @@ const declareTools = (
   report: Change.Report
 ): Pick<ChatRequest.Resolved, "tools" | "toolChoice"> => {
   const own = providerOptions?.bedrock?.toolConfig?.tools ?? []
-  if (own.length > 0 || tools !== undefined && tools.length > 0) return { tools, toolChoice }
-  const declared = ToolUse.declare(turns)
+  const areOffered = own.length > 0 || tools !== undefined && tools.length > 0
+  const declared = areOffered ? [] : ToolUse.declare(turns)
   if (declared.length === 0) return { tools, toolChoice }
   report("declared-tools", "tools")
   return { tools: declared, toolChoice: "none" }

@@ -15,6 +15,7 @@ import * as ModelCatalog from "../catalog/ModelCatalog.ts"
 import * as ModelId from "../catalog/ModelId.ts"
 import * as ClientInput from "../client/clientInput.ts"
 import * as InferenceProfile from "../InferenceProfile.ts"
+import * as LeastRecent from "../internal/leastRecent.ts"
 import { providerName } from "../internal/provider.ts"
 import * as RequestMetadata from "../internal/requestMetadata.ts"
 import type { Pairs } from "../RequestMetadata.ts"
@@ -68,13 +69,13 @@ type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilit
 const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined): Effect.fn.Return<CapabilitiesOf> {
   const ownCatalog = yield* ModelCatalog.ModelCatalog
   const ownLookup = yield* InferenceProfile.InferenceProfile
-  let known = new Map<string, Capabilities>()
+  let known = LeastRecent.make<Capabilities>(mostKnown)
   let knownTo = ownCatalog
 
   const find = (model: string, hint: string | undefined, catalog: typeof ownCatalog): Capabilities => {
-    // Parsing an id and searching the catalogue takes 30 µs, and a program uses only a few models.
-    if (catalog !== knownTo || known.size >= 256) {
-      known = new Map()
+    // Parsing an id and searching the catalogue takes 30 µs.
+    if (catalog !== knownTo) {
+      known = LeastRecent.make(mostKnown)
       knownTo = catalog
     }
     const key = `${model}\n${hint ?? ""}`
@@ -95,6 +96,9 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
     })
 })
 
+/** A program uses only a few models. */
+const mostKnown = 256
+
 /** The log names fields, never content. */
 const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
   Effect.logDebug("Changed the request before it was sent").pipe(
@@ -106,8 +110,9 @@ const prompted = (
   request: ChatRequest.Resolved,
   encoded: Request.Encoded
 ): Effect.Effect<Request.Encoded, ProviderError.InvalidRequestError> => {
-  const [field, what] = ownToPrompts.find(([field]) => encoded.input[field] !== undefined) ?? []
-  if (field !== undefined && what !== undefined) {
+  const own = ownToPrompts.find(([field]) => encoded.input[field] !== undefined)
+  if (own !== undefined) {
+    const [field, what] = own
     return Effect.fail(ProviderError.invalidRequest({
       provider: providerName,
       model: request.model,

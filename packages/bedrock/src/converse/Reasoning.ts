@@ -6,6 +6,7 @@
  */
 import type { ConverseStreamCommandInput, OutputConfig } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -57,7 +58,6 @@ export const encode = (
   report: Report
 ): Result.Result<Encoded, ProviderError.CallError> => {
   const own = request.providerOptions?.bedrock
-  if (request.reasoning === undefined && own === undefined) return Result.succeed({})
   return Result.gen(function*() {
     const asked = yield* encodeRequested(request, capabilities, report)
     const fields = merge(asked.additionalModelRequestFields, own?.additionalModelRequestFields)
@@ -189,7 +189,7 @@ const isAmidToolUse = ({ messages }: ChatRequest.Resolved): boolean => {
   const at = messages.findLastIndex(({ role }) => role === "assistant")
   const last = messages[at]
   if (last === undefined || !messages.slice(at).some(({ role }) => role === "tool")) return false
-  return typeof last.content === "string" || last.content[0]?.type !== "reasoning"
+  return Message.parts(last)[0]?.type !== "reasoning"
 }
 
 /** Options that conflict with reasoning for this model at any level. */

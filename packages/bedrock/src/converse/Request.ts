@@ -119,31 +119,27 @@ const dropBlankStops = (
   { blankStopSequences }: Capabilities,
   report: Change.Report
 ): ChatRequest.Resolved => {
-  if (blankStopSequences !== false) return request
   const own = request.providerOptions?.bedrock
-  const fit = (stops: ReadonlyArray<string> | undefined, field: string): ReadonlyArray<string> | undefined => {
-    if (stops === undefined || stops.every(isSaid)) return stops
+  const { stopSequences = [] } = request
+  const { stopSequences: ownStops = [], ...inference } = own?.inferenceConfig ?? {}
+  if (blankStopSequences !== false || [...stopSequences, ...ownStops].every(isSaid)) return request
+  const fit = (stops: ReadonlyArray<string>, field: string): { readonly stopSequences?: Array<string> } => {
     stops.forEach((stop, index) => {
       if (!isSaid(stop)) report("omitted-stop-sequence", `${field}[${index}]`)
     })
-    const said = stops.filter(isSaid)
-    return said.length === 0 ? undefined : said
+    return filled("stopSequences", stops.filter(isSaid))
   }
-  const { inferenceConfig } = own ?? {}
-  const ownStops = fit(inferenceConfig?.stopSequences, "providerOptions.bedrock.inferenceConfig.stopSequences")
-  const { stopSequences: _, ...inference } = inferenceConfig ?? {}
   return {
     ...request,
-    stopSequences: fit(request.stopSequences, "stopSequences"),
-    ...(ownStops === inferenceConfig?.stopSequences ? undefined : {
-      providerOptions: {
-        ...request.providerOptions,
-        bedrock: {
-          ...own,
-          inferenceConfig: { ...inference, ...defined("stopSequences", ownStops && [...ownStops]) }
-        }
+    stopSequences: undefined,
+    ...fit(stopSequences, "stopSequences"),
+    providerOptions: {
+      ...request.providerOptions,
+      bedrock: {
+        ...own,
+        inferenceConfig: { ...inference, ...fit(ownStops, "providerOptions.bedrock.inferenceConfig.stopSequences") }
       }
-    })
+    }
   }
 }
 

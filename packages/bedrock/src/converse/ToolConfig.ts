@@ -104,9 +104,8 @@ const makeFit = (model: string, { capabilities, report, room }: Circumstances): 
 
 /** A strict tool with no known arguments takes none. */
 const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
-  const { additionalProperties, patternProperties, properties = {} } = schema
-  const isOpen = additionalProperties === undefined && patternProperties === undefined
-  return isOpen && Predicate.isObject(properties) && Object.keys(properties).length === 0
+  const { additionalProperties, properties = {} } = schema
+  return additionalProperties === undefined && Predicate.isObject(properties) && Object.keys(properties).length === 0
     ? { ...schema, properties, additionalProperties: false }
     : schema
 }

@@ -18,7 +18,7 @@ import { providerName } from "../internal/provider.ts"
  * - `words`: the problem in the words of AWS, safe to show.
  * - `isTransient`: whether to ask the source again may help.
  * - `isFinal`: whether a chain of sources ends with it, as the SDK's does.
- * - `isAside`: whether the source is one that nobody meant to use; the remedy is then that of another.
+ * - `isAside`: whether the source is used by default, not by choice; the remedy is then that of another.
  */
 export interface Problem {
   readonly who: string

@@ -13,7 +13,7 @@ import * as Failure from "./Failure.ts"
 export const classify = (facts: Facts, status: number): ProviderError.CallError | undefined => {
   const { asked, contentType, exception, isPage, retryAfter, words } = facts
   if (exception !== undefined || !isPage && !foreign.has(status) && !isRedirect(status)) return undefined
-  // Whoever limits requests or their size, it is the same remedy.
+  // The remedy is the same for every limit of requests or of their size.
   if (status === 429 || status === 413) return undefined
   const host = Failure.hostOf(asked)
   const target = isRedirect(status) ? hostIn(facts.location) : undefined

@@ -2,7 +2,7 @@
  * Uploads lines as one object: whole when it is small, else in parts. Holds one part in memory.
  *
  * What was left of an upload of the same key is aborted first, and the upload itself on failure and interruption: parts
- * that nobody completes are billed, and no listing of objects shows them.
+ * that are never completed are billed, and no listing of objects shows them.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"

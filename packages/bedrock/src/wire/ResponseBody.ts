@@ -39,7 +39,7 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
     end(new RangeError("The request handler returned a body that is not bytes"))
     stream.destroy()
   }
-  // It goes on listening for errors, which would end the process if nobody did.
+  // It goes on listening for errors, which would end the process without a listener.
   if (stream instanceof IncomingMessage && !stream.destroyed) listen(stream, end)
   else finished(stream, { writable: false }, (error) => end(error ?? undefined))
   stream.on("data", take)

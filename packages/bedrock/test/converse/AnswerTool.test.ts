@@ -56,6 +56,11 @@ describe("converse/AnswerTool", () => {
     const response = answered([Message.text("Hello"), call("weather")])
     assert.strictEqual(AnswerTool.inResponse(response, undefined), response)
     assert.deepStrictEqual(AnswerTool.inResponse(response, "answer"), response)
+    const said = answered([Message.text("Hello")])
+    assert.deepStrictEqual(AnswerTool.inResponse(said, "answer"), said)
+    assert.deepStrictEqual(AnswerTool.inResponse({ ...said, message: Message.assistant("Hello") }, "answer"), said)
+    const events = Stream.fromIterable(ChatEvent.fromResponse(response))
+    assert.strictEqual(AnswerTool.inStream(events, undefined), events)
   })
 
   it("drops text beside the call, but keeps reasoning", () => {
@@ -145,7 +150,7 @@ describe("converse/AnswerTool", () => {
           return { early: early.length, text: (yield* ChatEvent.collect(whole)).text }
         })
       assert.deepStrictEqual(yield* say(` ${json}`), { early: json.length + 1, text: ` ${json}` })
-      assert.deepStrictEqual(yield* say("I cannot."), { early: 0, text: "I cannot." })
+      assert.deepStrictEqual(yield* say("I cannot {yet}."), { early: 0, text: "I cannot {yet}." })
     }))
 
   const Content = Schema.Array(Schema.Literals(["prose", "json", "blank", "thought", "answer", "weather"]))
@@ -195,7 +200,11 @@ describe("converse/AnswerTool", () => {
         index: 3,
         part: { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1]) } }
       }
-      const other: ChatEvent.ChatEvent = { ...call("weather"), index: 2 }
+      const others: ReadonlyArray<ChatEvent.ChatEvent> = [
+        { type: "tool-params-start", index: 2, id: "w", name: "weather" },
+        { type: "tool-params-delta", index: 2, id: "w", delta: json },
+        { ...call("weather"), index: 2 }
+      ]
       const events: ReadonlyArray<ChatEvent.ChatEvent> = [
         { type: "tool-params-start", index: 0, id: "a", name: "answer" },
         { type: "tool-params-delta", index: 0, id: "a", delta: json },
@@ -204,13 +213,13 @@ describe("converse/AnswerTool", () => {
         { type: "tool-params-start", index: 4, id: "b", name: "answer" },
         { type: "tool-params-delta", index: 4, id: "b", delta: "{}" },
         { ...call("answer"), index: 4 },
-        other,
+        ...others,
         image
       ]
       const streamed = yield* Stream.runCollect(AnswerTool.inStream(Stream.fromIterable(events), "answer"))
       assert.deepStrictEqual<ReadonlyArray<ChatEvent.ChatEvent>>(streamed, [
         { type: "text-delta", index: 0, delta: json },
-        other,
+        ...others,
         image
       ])
     }))

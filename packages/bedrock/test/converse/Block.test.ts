@@ -205,6 +205,16 @@ describe("converse/Block", () => {
     ],
     ["reasoning without members", { reasoningContent: { reasoningText: {} } }, { type: "reasoning", text: "" }],
     [
+      "reasoning with a signature",
+      { reasoningContent: { reasoningText: { text: "Hm", signature: "s" } } },
+      { type: "reasoning", text: "Hm", signature: "s" }
+    ],
+    [
+      "redacted reasoning",
+      { reasoningContent: { redactedContent: bytes } },
+      { type: "reasoning", text: "", redacted: bytes }
+    ],
+    [
       "an image",
       { image: { format: "png", source: { bytes } } },
       { type: "image", mediaType: "image/png", source: { bytes } }
@@ -253,6 +263,12 @@ describe("converse/Block", () => {
 
   it("leaves out members that are undefined or null", () => {
     assert.deepStrictEqual(received({ text: "Hi", toolUse: undefined, lang: null }), Message.text("Hi"))
+    const citations = [{ title: "t" }]
+    assert.deepStrictEqual(received({ citationsContent: { content: undefined, citations } }), {
+      type: "text",
+      text: "",
+      citations
+    })
   })
 
   it("ignores provider fields that do not fit the part", () => {

@@ -26,6 +26,11 @@ const encode = (model: string, request: Partial<ChatRequest.Resolved>, capabilit
   return { input, changes: changes.map(({ field, type }) => [type, field]) }
 }
 
+const anew = { cachePoint: { type: "default", ttl: "1h" } } as const
+
+const look = { type: "tool-call", id: "a", name: "look", params: {} } as const
+const looked = { type: "tool-result", id: "a", result: "found" } as const
+
 const document = (mediaType: string): Message.DocumentPart => ({
   type: "document",
   mediaType,
@@ -77,10 +82,10 @@ describe("converse/history/CachePoints", () => {
   })
 
   it("sends them to a model that a program knows to cache", () => {
-    const { input } = encode("acme.oracle-v1:0", { messages: [user([text("Book", cached)])] }, {
-      caching: { supported: true }
-    })
-    assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "Book" }, point])
+    const messages = [user([text("Book", { cache: { ttl: "1h" } }), text("Chapter", cached)])]
+    const { changes, input } = encode("acme.oracle-v1:0", { messages }, { caching: { supported: true } })
+    assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "Book" }, anew, { text: "Chapter" }, point])
+    assert.deepStrictEqual(changes, [])
   })
 
   it("does not count tools that are not sent", () => {
@@ -90,13 +95,26 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(changes, [])
   })
 
+  it("drops those among tools that are only sent because the conversation calls them", () => {
+    const { changes, input } = encode(nova, {
+      tools,
+      toolChoice: "none",
+      messages: [user("Q"), assistant([text("Let me look."), look]), tool([looked]), user("And?")]
+    })
+    assert.strictEqual(input?.toolConfig?.tools?.length, 1)
+    assert.deepStrictEqual(changes, [["omitted-cache-point", "tools[0]"]])
+  })
+
   it("drops those among the tools of Nova", () => {
     const { changes, input } = encode(nova, { tools, messages: [user([text("Book", cached)])] })
     assert.strictEqual(input?.toolConfig?.tools?.length, 1)
     assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "Book" }, point])
     assert.deepStrictEqual(changes, [["omitted-cache-point", "tools[0]"]])
-    const own = { bedrock: { toolConfig: { tools: [] } } }
-    assert.strictEqual(encode(nova, { tools, providerOptions: own }).input?.toolConfig?.tools?.length, 1)
+    for (const own of [undefined, { tools: undefined }, { tools: [] }]) {
+      const { input } = encode(nova, { tools, providerOptions: { bedrock: { toolConfig: own } } })
+      assert.strictEqual(input?.toolConfig?.tools?.length, 1)
+    }
+    assert.strictEqual(encode(nova, { tools }).input?.toolConfig?.tools?.length, 1)
   })
 
   it("keeps the longest prefixes, up to the model's maximum", () => {
@@ -109,6 +127,20 @@ describe("converse/history/CachePoints", () => {
       ["omitted-cache-point", "messages[0].content[0]"],
       ["omitted-cache-point", "messages[1].content[0]"]
     ])
+  })
+
+  it("sends nothing in place of one that is beyond the maximum", () => {
+    const { changes, input } = encode(claude, {
+      tools: [{ ...tools[0]!, cache: false }],
+      messages: [
+        user("Q"),
+        assistant([look, { type: "provider", provider: "aws.bedrock", value: point }]),
+        tool([looked]),
+        user(Array.from({ length: 4 }, (_, index) => text(String(index), cached)))
+      ]
+    })
+    assert.lengthOf(input?.messages?.[1]?.content ?? [], 1)
+    assert.deepStrictEqual(changes, [["omitted-cache-point", "messages[1].content[1]"]])
   })
 
   it("counts those of tools and of the system prompt as the shortest prefixes", () => {
@@ -178,7 +210,7 @@ describe("converse/history/CachePoints", () => {
       tools: [{ name: "look", inputSchema: { type: "object" } }],
       messages: [
         user("Q"),
-        assistant([{ type: "tool-call", id: "a", name: "look", params: {} }]),
+        assistant([look]),
         tool([{ type: "tool-result", id: "a", parts }])
       ]
     })
@@ -200,6 +232,28 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(repaired(claude, [user([text(" ", cached)])]).input.messages?.[0]?.content, [{ text: "…" }])
   })
 
+  it("keeps that of blank text in an answer, without the text", () => {
+    const { changes, input } = repaired(claude, [user("Q"), assistant([text("A"), text(" ", cached)]), user("R")])
+    assert.deepStrictEqual(input.messages?.[1]?.content, [{ text: "A" }, point])
+    assert.deepStrictEqual(changes, ["dropped-blank"])
+  })
+
+  it("drops that of blank text at the beginning, behind which nothing is cached", () => {
+    const { changes, input } = repaired(nova, [user([text(" ", cached), text("Question")])])
+    assert.deepStrictEqual(input.messages?.[0]?.content, [{ text: "Question" }])
+    assert.deepStrictEqual(changes, ["dropped-blank"])
+  })
+
+  it("leaves blank text beside signed reasoning where it is", () => {
+    const { changes, input } = repaired(claude, [
+      user([text("Book", cached)]),
+      assistant([{ type: "reasoning", text: "t", signature: "s" }, text(" ")]),
+      user("R")
+    ])
+    assert.deepStrictEqual(input.messages?.[1]?.content?.[1], { text: " " })
+    assert.deepStrictEqual(changes, [])
+  })
+
   it("leaves blank text out with its point", () => {
     const points = Array.from({ length: 4 }, (_, index) => text(String(index), cached))
     const { changes, input } = repaired(claude, [user([text("Book"), text(" ", cached), ...points])])
@@ -208,7 +262,6 @@ describe("converse/history/CachePoints", () => {
   })
 
   const toolSpec = { name: "look", inputSchema: { json: { type: "object" } } }
-  const anew = { cachePoint: { type: "default", ttl: "1h" } } as const
 
   it("keeps those of `providerOptions`, and what is beside them", () => {
     const bedrock: BedrockChatOptions = {
@@ -269,7 +322,7 @@ describe("converse/history/CachePoints", () => {
       tools: [{ ...tools[0]!, ...off }],
       messages: [
         user([text("a", off)]),
-        assistant([{ type: "tool-call", id: "a", name: "look", params: {} }]),
+        assistant([look]),
         tool([{ type: "tool-result", id: "a", parts: [text("b", off)] }])
       ]
     })
@@ -281,7 +334,7 @@ describe("converse/history/CachePoints", () => {
       tools: [{ name: "look", inputSchema: { type: "object" } }],
       messages: [
         user("a"),
-        assistant([{ type: "tool-call", id: "a", name: "look", params: {} }]),
+        assistant([look]),
         tool([{ type: "tool-result", id: "a", parts: [text("b", cached)] }])
       ]
     })

@@ -104,6 +104,54 @@ describe("converse/Events, one by one", () => {
       [part({ image: { format: "png", source: { bytes }, error: { message: "withheld" } } })]
     ],
     [
+      "blocks at the same time, of which one has ended",
+      [
+        delta({ text: "a" }),
+        delta({ text: "b" }, 1),
+        { contentBlockStop: { contentBlockIndex: 1 } },
+        delta({ text: "c" }),
+        delta({ text: "d" }, 1)
+      ],
+      [["a", 0], ["b", 1], ["c", 0], ["d", 2]].map(([delta, index]) => ({ type: "text-delta", index, delta }))
+    ],
+    [
+      "text before and behind a start of nothing",
+      [delta({ text: "a" }), start({}), delta({ text: "b" })],
+      [{ type: "text-delta", index: 0, delta: "a" }, { type: "text-delta", index: 1, delta: "b" }]
+    ],
+    [
+      "an image that never comes",
+      [start({ image: { format: "png" } }), stop],
+      [part({ image: { format: "png", source: undefined } })]
+    ],
+    [
+      "an image and a result that begin without a start, behind text",
+      [delta({ text: "a" }), delta({ image: { source: { bytes } } }), delta({ toolResult: [{ text: "r" }] }), stop],
+      [
+        { type: "text-delta", index: 0, delta: "a" },
+        part({ image: { format: undefined, source: { bytes } } }, 1),
+        {
+          type: "part",
+          index: 2,
+          part: { type: "tool-result", id: "", result: [{ text: "r" }], providerExecuted: true }
+        }
+      ]
+    ],
+    [
+      "a result that begins without a start, and without a block before",
+      [delta({ toolResult: [{ text: "r" }] }), delta({ toolResult: [{ text: "s" }] })],
+      [{
+        type: "part",
+        index: 0,
+        part: { type: "tool-result", id: "", result: [{ text: "r" }, { text: "s" }], providerExecuted: true }
+      }]
+    ],
+    [
+      "an image that begins without a start, and without a block before",
+      [delta({ image: { source: { bytes } } }), delta({ image: { source: { bytes } } })],
+      [part({ image: { format: undefined, source: { bytes: new Uint8Array([1, 1]) } } })]
+    ],
+    [
       "text and reasoning whose start is announced",
       [
         start({ text: "" }),
@@ -170,6 +218,14 @@ describe("converse/Events, one by one", () => {
       const [finish] = yield* Stream.runCollect(decode([metadata, novelty, stopped]))
       assert(finish?.type === "finish")
       assert.strictEqual(finish.usage.totalTokens, 7)
+    }))
+
+  it.effect("ends without metrics as well", () =>
+    Effect.gen(function*() {
+      const usage = { inputTokens: 5, outputTokens: 2, totalTokens: 7 }
+      const [finish] = yield* Stream.runCollect(decode([stopped, { metadata: { usage, metrics: undefined } }]))
+      assert(finish?.type === "finish")
+      assert.isUndefined(finish.providerMetadata?.bedrock?.latencyMs)
     }))
 
   it.effect("says what is wrong with a stream, and what to do", () =>

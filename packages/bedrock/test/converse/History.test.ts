@@ -9,6 +9,7 @@ import {
   claude,
   common,
   document,
+  missing,
   mistral,
   nova,
   refused,
@@ -74,7 +75,23 @@ describe("converse/History", () => {
         changes: [["inserted-user", "messages[1]"]]
       })
       assert.deepStrictEqual(repaired(messages, { ...claude, leadingAssistant: true }).changes, [])
-      assert.deepStrictEqual(repaired([system("Only this")]).messages[1], user([text("…")]))
+      for (const leadingAssistant of [false, true]) {
+        const { messages } = repaired([system("Only this")], { ...common, leadingAssistant })
+        assert.deepStrictEqual(messages[1], user([text("…")]))
+      }
+    })
+
+    it("lets the user end where the model does not go on from an answer", () => {
+      const ended = (asked: Asked, capabilities = {}) => repaired(asked, { prefill: false, ...capabilities })
+      const goOn = user([text("Go on.")])
+      assert.deepStrictEqual(ended([user("Q"), assistant("A"), system("S")]), {
+        messages: [user([text("Q")]), assistant([text("A")]), system([text("S")]), goOn],
+        changes: [["added-user", "messages[1]"]]
+      })
+      assert.deepStrictEqual(ended([system("Only this")]).messages, [system([text("Only this")]), user([text("…")])])
+      const called = { messages: [user("Q"), assistant([text("I look"), call("a")])], tools }
+      assert.deepStrictEqual(ended(called).messages.at(-1), tool([missing("a")]))
+      assert.deepStrictEqual(ended(called, { tools: false }).messages.at(-1), goOn)
     })
 
     it("joins neighbours of one role and keeps the marks of caches between them", () => {
@@ -100,8 +117,12 @@ describe("converse/History", () => {
     })
 
     it("keeps consecutive user messages where supported, except beside tool results", () => {
-      const twice = [user("One"), user("two"), assistant("three"), user("four")]
+      const twice = [user("One"), user("two"), assistant("three"), user("four"), user("five")]
       assert.deepStrictEqual(repaired(twice, nova), { messages: twice, changes: [] })
+      assert.deepStrictEqual(repaired([user("One"), assistant("two"), assistant("three")], nova), {
+        messages: [user([text("One")]), assistant([text("two"), text("three")])],
+        changes: [["joined-message", "messages[2]"]]
+      })
       const { changes, messages } = repaired({
         messages: [user("One"), assistant([call("a")]), user("meanwhile"), tool([result("a")]), user("go on")],
         tools
@@ -132,6 +153,12 @@ describe("converse/History", () => {
         messages: [user([text("Q")]), assistant([text("A")]), user([text("…")])],
         changes: [["dropped-blank", "messages[2]"], ["filled-message", "messages[2]"]]
       })
+      for (const capabilities of [common, nova]) {
+        assert.deepStrictEqual(repaired([user("Q"), user(" ")], capabilities), {
+          messages: [user([text("Q")])],
+          changes: [["dropped-blank", "messages[1].content"]]
+        })
+      }
     })
 
     it("leaves cited text alone, blank or not", () => {
@@ -144,8 +171,22 @@ describe("converse/History", () => {
     const late = [user("One"), assistant("two"), user("three"), system("Now in French."), assistant("quatre")]
 
     it("stay in place for a model that supports them", () => {
-      assert.deepStrictEqual(repaired(late, {}), { messages: late, changes: [] })
+      const behind = [user("One"), assistant("two"), system("Now in French."), user("trois")]
+      for (const messages of [late, behind]) {
+        assert.deepStrictEqual(repaired(messages, {}), { messages, changes: [] })
+      }
       assert.deepStrictEqual(repair(late, {}).conversation.turns.map(({ role }) => role)[3], "system")
+    })
+
+    it("in a row are one message", () => {
+      assert.deepStrictEqual(repaired([user("One"), system("In French."), system("Be kind."), assistant("deux")], {}), {
+        messages: [
+          user([text("One")]),
+          system([text("In French."), text("Be kind.")]),
+          assistant([text("deux")])
+        ],
+        changes: [["joined-message", "messages[2]"]]
+      })
     })
 
     it("join the system prompt of other models", () => {

@@ -69,7 +69,8 @@ describe("converse/History and models", () => {
         assert.deepStrictEqual(kept(model, plain), [unsigned, []])
         assert.deepStrictEqual(kept(model, signed), [unsigned, ["omitted-signature"]])
         assert.deepStrictEqual(kept(model, sealed), left)
-        assert.deepStrictEqual(kept(model, { ...signed, text: "" }), left)
+        assert.deepStrictEqual(kept(model, { ...sealed, text: "t" }), left)
+        for (const text of ["", " "]) assert.deepStrictEqual(kept(model, { ...signed, text }), left)
       }
     )
 

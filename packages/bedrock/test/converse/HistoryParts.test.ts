@@ -10,10 +10,10 @@ const own = (value: unknown): Message.ProviderPart => ({ type: "provider", provi
 const cachePoint = (ttl?: string) => own({ cachePoint: { type: "default", ...(ttl !== undefined && { ttl }) } })
 const cited: Message.TextPart = { ...text("So it is. "), citations: [{ title: "t" }] }
 const signed: Message.ReasoningPart = { type: "reasoning", text: "r", signature: "s" }
+const image: Message.ImagePart = { type: "image", mediaType: "image/png", source: { uri: "s3://bucket/i" } }
 const video: Message.VideoPart = { type: "video", mediaType: "video/mp4", source: { uri: "s3://bucket/v" } }
 const audio: Message.AudioPart = { type: "audio", mediaType: "audio/wav", source: { uri: "s3://bucket/a" } }
 const found: Message.SearchResultPart = { type: "search-result", source: "s", title: "t", content: ["c"] }
-const ran = (id: string, name: string): Message.ToolCallPart => ({ ...call(id, name), providerExecuted: true })
 
 type Case = readonly [
   name: string,
@@ -48,6 +48,13 @@ describe("converse/History, part by part", () => {
       [marked(user([text("a"), text(" ")])), user("c")],
       [user([text("a", { cache: true }), text("c")])],
       [["dropped-blank", "messages[0].content[1]"], joined("messages[1]")]
+    ],
+    [
+      "is put behind its text, where blank text could hold it too",
+      [marked(user([text("a"), text(" ")])), user("c")],
+      [user([text("a", { cache: true }), text("c")])],
+      [["dropped-blank", "messages[0].content[1]"], joined("messages[1]")],
+      claude
     ],
     [
       "is put before reasoning",
@@ -86,6 +93,18 @@ describe("converse/History, part by part", () => {
     assert.deepStrictEqual(outcome(given), expected(given))
   })
 
+  it("keeps the cache control of parts that have a field for it", () => {
+    const parts = [text("a"), image, { ...document("a"), mediaType: "application/pdf" }, video, audio, found].map(
+      (part) => ({ ...part, cache: true })
+    )
+    const { messages } = repaired({
+      messages: [user([...parts, text(" ")]), assistant([call("a")]), tool([{ ...result("a"), cache: true }])],
+      tools
+    }, { caching: { supported: true } })
+    assert.deepStrictEqual(messages[0], user(parts))
+    assert.deepStrictEqual(messages[2], tool([{ ...result("a"), cache: true }]))
+  })
+
   it("keeps the cache control of a single question", () => {
     const { conversation } = repair([marked(user("Q"))])
     assert.deepStrictEqual(conversation.turns[0]?.parts, [{
@@ -99,6 +118,10 @@ describe("converse/History, part by part", () => {
       ["dropped-blank", "messages[0].content"],
       ["filled-message", "messages[0]"]
     ]],
+    ["a blank question beside a system prompt", [system("S"), user(" ")], [system([text("S")]), user([text("…")])], [
+      ["dropped-blank", "messages[1].content"],
+      ["filled-message", "messages[1]"]
+    ]],
     ["a blank system prompt", [system(" "), user("Q")], [user([text("Q")])], [[
       "dropped-blank",
       "messages[0].content"
@@ -107,7 +130,8 @@ describe("converse/History, part by part", () => {
       "folded-system",
       "messages[0].content"
     ]], titan],
-    ["no messages", [], [user([text("…")])], [["inserted-user", "messages"]]]
+    ["no messages", [], [user([text("…")])], [["inserted-user", "messages"]]],
+    ["instructions alone", [system("S")], [system([text("S")]), user([text("…")])], [["inserted-user", "messages"]]]
   ]))("repairs $name, of a request with nothing else", ({ given: [, given, sent, changes = [], capabilities] }) => {
     assert.deepStrictEqual<unknown>(repaired(given, capabilities), { messages: sent, changes })
   })
@@ -124,6 +148,19 @@ describe("converse/History, part by part", () => {
       [user("Q"), assistant([]), user("R")],
       [user([text("Q"), text("R")])],
       [["dropped-blank", "messages[1]"], joined("messages[2]")]
+    ],
+    [
+      "a cache point without anything before it in the message",
+      [user("Q"), assistant("A"), user([cachePoint()])],
+      [user([text("Q")]), assistant([text("A")]), user([text("…")])],
+      [["dropped-blank", "messages[2].content[0]"], ["filled-message", "messages[2]"]]
+    ],
+    [
+      "an answer without parts, for a model that takes reasoning",
+      [user("Q"), assistant([]), user("R")],
+      [user([text("Q"), text("R")])],
+      [["dropped-blank", "messages[1]"], joined("messages[2]")],
+      claude
     ],
     [
       "blank text, but not before a separate cache point where the model takes it",
@@ -202,6 +239,12 @@ describe("converse/History, part by part", () => {
 
   it.each(named([
     [
+      "at its end only",
+      [user("Q"), assistant("A "), user("R"), assistant([text("a "), text("b ")])],
+      [Q, assistant([text("A ")]), user([text("R")]), assistant([text("a "), text("b")])],
+      [["trimmed-answer", "messages[3].content[1]"]]
+    ],
+    [
       "before a cache point",
       [user("Q"), assistant([text("a "), cachePoint()])],
       [Q, assistant([text("a", { cache: true })])],
@@ -209,50 +252,6 @@ describe("converse/History, part by part", () => {
     ]
   ]))("trims the last answer $name", ({ given }) => {
     assert.deepStrictEqual(outcome(given), expected(given))
-  })
-
-  describe("calls", () => {
-    it("of one id are answered in the order of their results", () => {
-      const { changes, messages } = repaired({
-        messages: [user("Q"), assistant([call("a"), call("a")]), tool([result("a", "1"), result("a", "2")])],
-        tools
-      })
-      assert.deepStrictEqual(changes, [["renamed-call", "messages[1].content[1].id"]])
-      assert.deepStrictEqual(messages[2], tool([result("a", "1"), result("a_2", "2")]))
-    })
-
-    it("do not take the id of a call that the provider ran, or the name of another tool", () => {
-      const { messages } = repaired({
-        messages: [
-          user("Q"),
-          assistant([ran("a", "search"), call("a", "get weather"), call("b", "get_weather"), call("c", "look up")]),
-          user("R")
-        ],
-        tools: [{ name: "look_up", inputSchema: { type: "object" } }]
-      })
-      assert.deepStrictEqual(
-        Message.parts(messages[1]!).flatMap((part) => part.type === "tool-call" ? [[part.id, part.name]] : []),
-        [["a", "search"], ["a_2", "get_weather_2"], ["b", "get_weather"], ["c", "look_up_2"]]
-      )
-    })
-
-    it("have their tools declared as no longer available", () => {
-      const declared = (...content: ReadonlyArray<Message.AssistantPart>) =>
-        repair([user("Q"), assistant(content), user("R")]).request.tools
-      const unavailable = (name: string) => ({
-        name,
-        description: "No longer available.",
-        inputSchema: { type: "object", properties: {} }
-      })
-      assert.deepStrictEqual(declared(call("a"), ran("b", "search")), [unavailable("weather")])
-      assert.deepStrictEqual(declared(text("x"), ran("b", "not a name")), [unavailable("unavailable")])
-      assert.deepStrictEqual(declared(ran("b", "search")), [{
-        type: "provider",
-        provider: "aws.bedrock",
-        name: "search"
-      }])
-      assert.isUndefined(declared(text("x")))
-    })
   })
 
   describe("results", () => {
@@ -285,6 +284,7 @@ describe("converse/History, part by part", () => {
           video
         ])
       )
+      assert.deepStrictEqual(told({ parts: [{ type: "json", value: " " }] }), user([line("")]))
     })
 
     it.each<
@@ -292,7 +292,7 @@ describe("converse/History, part by part", () => {
     >([
       ["text", text("R"), [], true],
       ["text", text("R"), ["text"], false],
-      ["an image", { type: "image", mediaType: "image/png", source: { uri: "s3://bucket/i" } }, ["text"], true],
+      ["an image", image, ["text"], true],
       ["a video", video, ["text"], true],
       ["a video", video, undefined, false],
       ["audio", audio, [], true],
@@ -363,6 +363,26 @@ describe("converse/History, part by part", () => {
       repaired({ messages: [user([part, document("a")])], tools }).changes.map(([type]) => type)
     assert.deepStrictEqual(added(cited), ["added-document-text"])
     assert.deepStrictEqual(added({ ...text("See"), guard: false }), [])
+  })
+
+  it("leaves the system prompt and the tools that `providerOptions` replace as they are", () => {
+    const toolConfig = { tools: [{ toolSpec: { name: "own", inputSchema: { json: {} } } }] }
+    const { request } = repair({
+      messages: [system("S"), user([text("a", { cache: true })]), user("b")],
+      tools,
+      providerOptions: { bedrock: { system: [{ text: "own" }], toolConfig } }
+    })
+    assert.deepStrictEqual(request.messages[0], system([text("S")]))
+    assert.deepStrictEqual(request.tools, tools)
+  })
+
+  it("drops unknown reasoning of its own format only", () => {
+    const kept = (provider: string) => {
+      const part: Message.ProviderPart = { type: "provider", provider, value: { reasoningContent: {} } }
+      return repair([user("Q"), assistant([part, text("a")]), user("R")], claude).changes.map(({ type }) => type)
+    }
+    assert.deepStrictEqual(kept("aws.bedrock"), ["omitted-reasoning"])
+    assert.deepStrictEqual(kept("openai"), [])
   })
 
   it("takes a cache point of its own format only", () => {

@@ -16,6 +16,8 @@ import {
 
 const { assistant, system, text, tool, user } = Message
 
+const ran = (id: string, name: string): Message.ToolCallPart => ({ ...call(id, name), providerExecuted: true })
+
 describe("converse/History and tools", () => {
   describe("results", () => {
     const question = user("Q")
@@ -62,12 +64,14 @@ describe("converse/History and tools", () => {
     })
 
     it("of the provider's own tools stay where they are", () => {
-      const searched = assistant([
-        { ...call("s", "nova_grounding"), providerExecuted: true },
-        { ...result("s", []), providerExecuted: true },
-        text("Found it")
-      ])
-      assert.deepStrictEqual(repaired({ messages: [question, searched, user("Thanks")], tools }).changes, [])
+      for (const found of [[], " "]) {
+        const searched = assistant([
+          ran("s", "nova_grounding"),
+          { ...result("s", found), providerExecuted: true },
+          text("Found it")
+        ])
+        assert.deepStrictEqual(repaired({ messages: [question, searched, user("Thanks")], tools }).changes, [])
+      }
     })
 
     it("without a pending call are converted to text without loss", () => {
@@ -241,10 +245,13 @@ describe("converse/History and tools", () => {
     })
 
     it("have their tools declared if the request offers none", () => {
-      const { changes, request } = repair(exchange(call("a", "weather"), call("b", "get time"), call("c", "weather")))
-      assert.deepStrictEqual(request.tools?.map(({ name }) => name), ["weather", "get_time"])
-      assert.strictEqual(request.toolChoice, "none")
-      assert.deepStrictEqual(changes.at(-1)?.field, "tools")
+      const messages = exchange(call("a", "weather"), call("b", "get time"), call("c", "weather"))
+      for (const tools of [undefined, []]) {
+        const { changes, request } = repair({ messages, tools })
+        assert.deepStrictEqual(request.tools?.map(({ name }) => name), ["weather", "get_time"])
+        assert.strictEqual(request.toolChoice, "none")
+        assert.deepStrictEqual(changes.at(-1)?.field, "tools")
+      }
       const toolConfig = { tools: [{ toolSpec: { name: "weather", inputSchema: { json: {} } } }] }
       const own = { messages: exchange(call("a")), providerOptions: { bedrock: { toolConfig } } }
       assert.deepStrictEqual(repaired(own).changes, [])
@@ -258,6 +265,51 @@ describe("converse/History and tools", () => {
         user([text("Result of the tool call a: sunny")])
       ])
       assert.deepStrictEqual(changes.map(([type]) => type), ["told-tool-use", "told-tool-use"])
+    })
+
+    it("of one id are answered in the order of their results", () => {
+      const { changes, messages } = repaired({
+        messages: [user("Q"), assistant([call("a"), call("a")]), tool([result("a", "1"), result("a", "2")])],
+        tools
+      })
+      assert.deepStrictEqual(changes, [["renamed-call", "messages[1].content[1].id"]])
+      assert.deepStrictEqual(messages[2], tool([result("a", "1"), result("a_2", "2")]))
+    })
+
+    it("do not take the id of a call that the provider ran, or the name of another tool", () => {
+      const { messages } = repaired({
+        messages: [
+          user("Q"),
+          assistant([ran("a", "search"), call("a", "get weather"), call("b", "get_weather"), call("c", "look up")]),
+          user("R")
+        ],
+        tools: [{ name: "look_up", inputSchema: { type: "object" } }]
+      })
+      assert.deepStrictEqual(
+        Message.parts(messages[1]!).flatMap((part) => part.type === "tool-call" ? [[part.id, part.name]] : []),
+        [["a", "search"], ["a_2", "get_weather_2"], ["b", "get_weather"], ["c", "look_up_2"]]
+      )
+    })
+
+    it("have their tools declared as no longer available", () => {
+      const declared = (...content: ReadonlyArray<Message.AssistantPart>) =>
+        repair([user("Q"), assistant(content), user("R")]).request.tools
+      const unavailable = (name: string) => ({
+        name,
+        description: "No longer available.",
+        inputSchema: { type: "object", properties: {} }
+      })
+      assert.deepStrictEqual(declared(call("a"), ran("b", "search")), [unavailable("weather")])
+      assert.deepStrictEqual(declared(text("x"), ran("b", "not a name")), [unavailable("unavailable")])
+      assert.deepStrictEqual(declared(ran("b", "search")), [{
+        type: "provider",
+        provider: "aws.bedrock",
+        name: "search"
+      }])
+      assert.deepStrictEqual(declared(text("x"), { ...result("b"), providerExecuted: true }), [
+        unavailable("unavailable")
+      ])
+      assert.isUndefined(declared(text("x")))
     })
   })
 })

@@ -145,20 +145,22 @@ describe("converse/history/Label", () => {
 
   it.each([
     ["equal texts", () => "call 1"],
-    ["texts that come to the same", (index: number) => `call${"?".repeat(1 + index % 50)}1`]
+    ["texts that come to the same", (index: number) => `call${"?".repeat(1 + index % 50)}1`],
+    ["long texts with one beginning", (index: number) => `${"x".repeat(64)}${index}`]
   ])("tries few variants of %s", (_, text) => {
-    const ratio = growth((size, count) => {
-      const kind = Label.callId(undefined)
-      const label = Label.allocator({
-        ...kind,
-        variant: (stem, attempt) => {
-          count()
-          return kind.variant(stem, attempt)
-        }
+    for (const kind of [Label.callId(undefined), Label.toolName]) {
+      const ratio = growth((size, count) => {
+        const label = Label.allocator({
+          ...kind,
+          variant: (stem, attempt) => {
+            count()
+            return kind.variant(stem, attempt)
+          }
+        })
+        many(size).forEach((index) => label(text(index)))
       })
-      many(size).forEach((index) => label(text(index)))
-    })
-    assert.isBelow(ratio, mostGrowth)
+      assert.isBelow(ratio, mostGrowth)
+    }
   })
 
   const call = (index: number): Message.ToolCallPart => ({

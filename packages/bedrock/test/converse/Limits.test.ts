@@ -67,6 +67,8 @@ describe("converse/Limits", () => {
       ["https://example.org/a.png", ".source.uri"],
       ["s3://b/too-short", ".source.uri"],
       ["s3://Bucket/key", ".source.uri"],
+      ["s3://bucket_1/key", ".source.uri"],
+      ["file:s3://bucket/key", ".source.uri"],
       ["", ".source.uri"],
       [`s3://bucket/${"k".repeat(1012)}`, undefined],
       [`s3://bucket/${"k".repeat(1013)}`, ".source.uri"]
@@ -198,12 +200,42 @@ describe("converse/Limits", () => {
       assert.strictEqual(any({ promptVariables: {}, requestMetadata: 5 }), `${field}.requestMetadata`)
     })
 
+    it("takes every option of Converse", () => {
+      const every = {
+        family: "amazon.nova-lite-v1:0",
+        system: [{ text: "Be brief." }],
+        inferenceConfig: { maxTokens: 1, temperature: 0, topP: 1, stopSequences: ["."] },
+        toolConfig: { tools: [{ cachePoint: { type: "default" } }], toolChoice: { auto: {} } },
+        guardrailConfig: {
+          guardrailIdentifier: "gr1",
+          guardrailVersion: "1",
+          trace: "enabled",
+          streamProcessingMode: "async"
+        },
+        additionalModelRequestFields: { top_k: 1 },
+        promptVariables: { x: { text: "a" } },
+        additionalModelResponseFieldPaths: ["/stop_sequence"],
+        requestMetadata: { a: "b" },
+        performanceConfig: { latency: "optimized" },
+        serviceTier: { type: "flex" },
+        outputConfig: {
+          textFormat: {
+            type: "json_schema",
+            structure: { jsonSchema: { schema: "{}", name: "n", description: "d" } }
+          },
+          effort: "low"
+        }
+      } satisfies Required<BedrockChatOptions>
+      assert.isUndefined(own(every))
+    })
+
     it("looks at the guardrail", () => {
       const field = "providerOptions.bedrock.guardrailConfig"
       const guard = (guardrailIdentifier: string, guardrailVersion: string) =>
         own({ guardrailConfig: { guardrailIdentifier, guardrailVersion } })
       assert.isUndefined(guard("gr1", "DRAFT"))
       assert.isUndefined(guard("arn:aws:bedrock:us-east-1:123456789012:guardrail/gr1", "12"))
+      assert.isUndefined(guard("arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/gr1", "1"))
       assert.strictEqual(guard("gr-1", "1"), `${field}.guardrailIdentifier`)
       assert.isUndefined(guard("g".repeat(2048), "1"))
       assert.strictEqual(guard("g".repeat(2049), "1"), `${field}.guardrailIdentifier`)

@@ -59,6 +59,10 @@ describe("converse/Reasoning", () => {
         encoded(sonnet, { reasoning: { budgetTokens: 5000 }, maxTokens: 5001 }),
         thinking(5000)
       )
+      assert.deepStrictEqual(
+        encoded(sonnet, { reasoning: { budgetTokens: 5000 }, providerOptions: {} }),
+        thinking(5000)
+      )
     })
 
     it.each([["low", 1024], ["medium", 4096], ["high", 16_384], ["xhigh", 24_576], ["max", 31_999]] as const)(
@@ -149,6 +153,7 @@ describe("converse/Reasoning", () => {
         assert.isTrue(Result.isSuccess(encode(model, { reasoning: { effort: "low" }, topP: 0.95 })))
         assert.isTrue(Result.isSuccess(encode(model, { reasoning: false, temperature: 0.5 })))
       }
+      assert.isTrue(Result.isSuccess(encode(nova, { reasoning: { effort: "low" }, temperature: 0.5, topP: 0.9 })))
       assert.strictEqual(
         field(sonnet, {
           reasoning: { effort: "low" },
@@ -178,7 +183,7 @@ describe("converse/Reasoning", () => {
         thinking: { type: "enabled", budget_tokens: 1024, display: "omitted" }
       })
       assert.deepStrictEqual(omitted(opus, { reasoning: { display: "summarized" } }), [])
-      for (const model of [nova, gpt, unknown]) {
+      for (const model of [nova, gpt, unknown, "us.deepseek.r1-v1:0"]) {
         assert.deepStrictEqual(omitted(model, { reasoning: { display: "summarized" } }), [
           "omitted-option reasoning.display"
         ])
@@ -223,11 +228,22 @@ describe("converse/Reasoning", () => {
       assert.deepStrictEqual(encoded(sonnet, { reasoning, messages: answered() }), {})
       assert.deepStrictEqual(omitted(sonnet, { reasoning, messages: answered() }), ["omitted-thinking reasoning"])
       assert.deepStrictEqual(encoded(sonnet, { reasoning, messages: answered(thought) }), thinking(1024))
+      const [question, , results] = answered()
+      for (const content of ["3", []]) {
+        const messages = [question!, Message.assistant(content), results!]
+        assert.deepStrictEqual(encoded(sonnet, { reasoning, messages }), {})
+      }
+      assert.deepStrictEqual(encoded(sonnet, { reasoning, messages: [question!, results!] }), thinking(1024))
       assert.deepStrictEqual(
         encoded(sonnet, { reasoning, messages: [...answered(), Message.assistant("3"), Message.user("Sure?")] }),
         thinking(1024)
       )
       assert.deepStrictEqual(omitted(opus, { reasoning, messages: answered() }), [])
+      const { reasoning: known, ...rest } = ModelCatalog.lookup(sonnet)
+      assert(known?.control === "budget")
+      const unsealed = { ...rest, reasoning: { ...known, sealsToolUse: false } }
+      const asked = { model: sonnet, reasoning, messages: answered() }
+      assert.deepStrictEqual(Result.getOrThrow(Reasoning.encode(asked, unsealed, () => {})), thinking(1024))
     })
 
     it("is turned off where it is the default, and refused where it cannot be", () => {

@@ -201,13 +201,21 @@ describe("converse/Request", () => {
     assert.deepStrictEqual(input.serviceTier, { type: "flex" })
   })
 
-  it("refuses what cannot be sent among the tools and in the system prompt", () => {
+  it("sends metadata of the request, unless it has none", () => {
+    const metadata = (requestMetadata: Record<string, string>) =>
+      encode({ providerOptions: { bedrock: { requestMetadata } } })
+    assert.deepStrictEqual(metadata({ team: "a" }).requestMetadata, { team: "a" })
+    assert.notProperty(metadata({}), "requestMetadata")
+  })
+
+  it("refuses what cannot be sent among the tools, in the system prompt and for reasoning", () => {
     const named = (request: Partial<ChatRequest.Resolved>) => {
       const error = refuse(request)
       assert(error._tag === "InvalidRequestError")
       return error.field
     }
     assert.strictEqual(named({ tools: [{ name: "not a name", inputSchema: { type: "object" } }] }), "tools[0].name")
+    assert.strictEqual(named({ reasoning: { budgetTokens: 1 } }), "reasoning.budgetTokens")
     const value = { type: "provider", provider: "aws.bedrock", value: "text" } as const
     assert.strictEqual(
       named({ messages: [Message.system([value]), Message.user("Hi")] }),

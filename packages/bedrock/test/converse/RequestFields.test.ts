@@ -78,14 +78,17 @@ describe("converse/Request and fields of Claude", () => {
       assert.isUndefined(fields({ tools }))
       assert.isUndefined(fields({ tools, parallelToolCalls: false, toolChoice: "none" }))
       assert.isUndefined(fields({ tools, parallelToolCalls: false, model: "us.amazon.nova-lite-v1:0" }))
-      const { input } = Result.getOrThrow(Request.encode({
-        model,
-        messages: [Message.user("Hi")],
-        parallelToolCalls: false,
-        responseFormat: { type: "json", schema: { type: "object" } }
-      }, { capabilities: { disableParallelToolUse: true }, history: "repair" }))
-      assert.isDefined(input.toolConfig, "an answer tool")
-      assert.isUndefined(input.additionalModelRequestFields)
+      for (const providerOptions of [undefined, {}]) {
+        const { input } = Result.getOrThrow(Request.encode({
+          model,
+          messages: [Message.user("Hi")],
+          parallelToolCalls: false,
+          providerOptions,
+          responseFormat: { type: "json", schema: { type: "object" } }
+        }, { capabilities: { disableParallelToolUse: true }, history: "repair" }))
+        assert.isDefined(input.toolConfig, "an answer tool")
+        assert.isUndefined(input.additionalModelRequestFields)
+      }
     })
 
     it.each(["us.amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "acme.oracle-v1:0"])(

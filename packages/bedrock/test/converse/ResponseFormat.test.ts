@@ -11,6 +11,7 @@ const native = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 const forced = "amazon.nova-lite-v1:0"
 const withoutStreamedTools = "us.meta.llama3-3-70b-instruct-v1:0"
 const withoutTools = "mistral.mistral-7b-instruct-v0:2"
+const unknown = "acme.oracle-v1:0"
 
 const schema = {
   type: "object",
@@ -34,6 +35,14 @@ const encode = ({ capabilities, streaming, ...request }: Asked) => {
 
 const weather = { name: "weather", inputSchema: { type: "object" } }
 const weatherSpec = { toolSpec: { name: "weather", inputSchema: { json: { type: "object" } } } }
+
+const report = (citations?: boolean): Message.DocumentPart => ({
+  type: "document",
+  mediaType: "text/plain",
+  name: "report",
+  source: { text: "It grew." },
+  ...(citations !== undefined && { citations })
+})
 
 describe("converse/ResponseFormat", () => {
   it("adds nothing for text", () => {
@@ -77,19 +86,22 @@ describe("converse/ResponseFormat", () => {
       const { input } = encode({ model: native, responseFormat: { type: "json", schema: record } })
       assert.isUndefined(input.outputConfig)
       assert.deepStrictEqual<unknown>(input.toolConfig?.tools?.[0]?.toolSpec?.inputSchema?.json, record)
-      const cited = encode({
-        model: native,
-        messages: [Message.user([
-          { type: "document", mediaType: "text/plain", name: "report", source: { text: "It grew." }, citations: true },
-          Message.text("Did it?")
-        ])]
-      })
+      const cited = encode({ model: native, messages: [Message.user([report(true), Message.text("Did it?")])] })
       assert.strictEqual(cited.answerTool, "answer")
       assert.isUndefined(cited.input.outputConfig)
       // what the service holds the model to has to be in its part of the language, in a tool as well
       const tool = cited.input.toolConfig?.tools?.[0]?.toolSpec
       assert.isTrue(tool?.strict)
       assert.include(JSON.stringify(tool?.inputSchema), "a whole number of at least 0")
+    })
+
+    it("does so for a model that cannot hold tools to a schema, whose answer tool then is not strict", () => {
+      const capabilities = { nativeJson: true, strictTools: false }
+      assert.isDefined(encode({ model: unknown, capabilities }).input.outputConfig)
+      const messages = [Message.user([report(true), Message.text("Did it?")])]
+      const { input } = encode({ model: unknown, capabilities, messages })
+      assert.strictEqual(input.toolConfig?.tools?.[0]?.toolSpec?.name, "answer")
+      assert.notProperty(input.toolConfig?.tools?.[0]?.toolSpec, "strict")
     })
   })
 
@@ -124,6 +136,16 @@ describe("converse/ResponseFormat", () => {
       })
     })
 
+    it("forces it where the choices of the model are not known", () => {
+      const choice = (tools?: Asked["tools"]) => encode({ model: unknown, tools }).input.toolConfig?.toolChoice
+      assert.deepStrictEqual(choice(), { tool: { name: "answer" } })
+      assert.deepStrictEqual(choice([weather]), { any: {} })
+    })
+
+    it("is used in a stream, too, where the model takes tools there", () => {
+      assert.strictEqual(encode({ streaming: true }).answerTool, "answer")
+    })
+
     it("asks for the call where the model cannot be forced", () => {
       const { answerTool, input } = encode({
         model: withoutStreamedTools,
@@ -144,6 +166,7 @@ describe("converse/ResponseFormat", () => {
     it("offers it alone where the others must not be called", () => {
       const { input } = encode({ tools: [weather], toolChoice: "none" })
       assert.deepStrictEqual(input.toolConfig?.tools?.map(({ toolSpec }) => toolSpec?.name), ["answer"])
+      assert.deepStrictEqual(input.toolConfig?.toolChoice, { tool: { name: "answer" } })
     })
 
     it("leaves a call that the request forces to the request's own tools", () => {
@@ -162,9 +185,10 @@ describe("converse/ResponseFormat", () => {
     it("never forces a call", () => {
       const asked: ReadonlyArray<Asked> = [
         { model, reasoning: { budgetTokens: 2000 } },
-        { model, providerOptions: { bedrock: { additionalModelRequestFields: { thinking } } } },
+        { model, providerOptions: { bedrock: { additionalModelRequestFields: { top_k: 5, thinking } } } },
         { model: "some.model", reasoning: { effort: "low" } },
         { model: "openai.gpt-oss-120b-1:0" },
+        { model: unknown, capabilities: { reasoning: { control: "always" } } },
         { model, tools: [weather], reasoning: { budgetTokens: 2000 } }
       ]
       for (const request of asked) {
@@ -179,6 +203,8 @@ describe("converse/ResponseFormat", () => {
       const asked: ReadonlyArray<Asked> = [
         { model },
         { model, reasoning: false },
+        { model, providerOptions: {} },
+        { model: "amazon.nova-2-lite-v1:0" },
         { model, providerOptions: { bedrock: { additionalModelRequestFields: { thinking: { type: "disabled" } } } } },
         { model, reasoning: { budgetTokens: 2000 }, capabilities: { forcedToolWithReasoning: true } }
       ]
@@ -273,11 +299,12 @@ describe("converse/ResponseFormat", () => {
       assert.deepStrictEqual(changes(open, withoutTools), told)
       assert.deepStrictEqual(changes({ type: "object", properties: {}, not: { required: ["a"] } }, forced), told)
       assert.deepStrictEqual(changes(schema, withoutTools), [])
+      assert.deepStrictEqual(changes(schema, forced), [])
     })
 
     it("of an answer tool is strict where the model supports that, and as long as the limits allow", () => {
       const strict = (capabilities: Capabilities, asked: Record<string, unknown> = schema) =>
-        encode({ model: "acme.oracle-v1:0", capabilities, responseFormat: { type: "json", schema: asked } })
+        encode({ model: unknown, capabilities, responseFormat: { type: "json", schema: asked } })
           .input.toolConfig?.tools?.[0]?.toolSpec?.strict
       assert.isTrue(strict({ strictTools: true }))
       assert.isUndefined(strict({ strictTools: undefined }))
@@ -286,6 +313,16 @@ describe("converse/ResponseFormat", () => {
         strictTools: true,
         strictLimits: { tools: 0 }
       }))
+    })
+
+    it("of an answer tool takes no place of a strict tool where it cannot be strict itself", () => {
+      const { input } = encode({
+        model: unknown,
+        capabilities: { strictTools: true, strictLimits: { tools: 1 } },
+        tools: [{ ...weather, inputSchema: schema, strict: true }],
+        responseFormat: { type: "json", schema: { ...schema, patternProperties: { "^x": {} } } }
+      })
+      assert.deepStrictEqual(input.toolConfig?.tools?.map(({ toolSpec }) => toolSpec?.strict), [true, undefined])
     })
   })
 
@@ -334,21 +371,13 @@ describe("converse/ResponseFormat", () => {
   })
 
   it("does not take a citation of one message for one of all, or other documents for cited ones", () => {
-    const source = { text: "…" }
-    const document = (citations?: boolean): Message.DocumentPart => ({
-      type: "document",
-      mediaType: "text/plain",
-      name: "a",
-      source,
-      ...(citations !== undefined && { citations })
-    })
     const isNative = (...messages: ReadonlyArray<Message.Message>) =>
       encode({ model: native, messages }).input.outputConfig !== undefined
     const text = Message.text("Who?")
-    assert.isTrue(isNative(Message.user([text, document()])))
-    assert.isTrue(isNative(Message.user([text, document(false)])))
-    assert.isFalse(isNative(Message.user([text, document(true)])))
-    assert.isFalse(isNative(Message.user([text, document(true)]), Message.assistant("Ada"), Message.user("And?")))
+    assert.isTrue(isNative(Message.user([text, report()])))
+    assert.isTrue(isNative(Message.user([text, report(false)])))
+    assert.isFalse(isNative(Message.user([text, report(true)])))
+    assert.isFalse(isNative(Message.user([text, report(true)]), Message.assistant("Ada"), Message.user("And?")))
     const found = { type: "search-result", source: "s", title: "t", content: ["c"] } as const
     assert.isTrue(isNative(Message.user([text, found])))
     assert.isFalse(isNative(Message.user([text, { ...found, citations: true }])))
@@ -356,7 +385,10 @@ describe("converse/ResponseFormat", () => {
 
   it("puts an instruction before the first message of the user only", () => {
     const messages = [Message.user("Who?"), Message.assistant("Ada"), Message.user("Again")]
-    const { input } = encode({ model: withoutTools, messages, capabilities: { systemPrompt: false } })
-    assert.deepStrictEqual(input.messages?.map(({ content }) => content?.length), [2, 1, 1])
+    const lengths = (messages: ReadonlyArray<Message.Message>) =>
+      encode({ model: withoutTools, messages, capabilities: { systemPrompt: false, leadingAssistant: true } })
+        .input.messages?.map(({ content }) => content?.length)
+    assert.deepStrictEqual(lengths(messages), [2, 1, 1])
+    assert.deepStrictEqual(lengths(messages.slice(1)), [1, 2])
   })
 })

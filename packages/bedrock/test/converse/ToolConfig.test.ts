@@ -76,6 +76,35 @@ describe("converse/ToolConfig", () => {
     assert.deepInclude(tool?.inputSchema?.json, { additionalProperties: false })
   })
 
+  it("merges what a strict tool with arguments adds to them", () => {
+    const { tool } = sent({
+      strict: true,
+      inputSchema: { ...look.inputSchema, allOf: [{ properties: { on: { type: "string" } } }] }
+    }, { strictTools: true })
+    assert.isTrue(tool?.strict)
+    assert.deepStrictEqual<unknown>(tool?.inputSchema?.json, {
+      type: "object",
+      properties: { at: { type: "string" }, on: { type: "string" } },
+      additionalProperties: false
+    })
+  })
+
+  it("makes tools strict in order, while the limits of the model allow it", () => {
+    const wild = { type: "object", patternProperties: { "^x": {} } }
+    const tools = ["a", "b", "c"].map((name) => ({ ...look, name, strict: true }))
+    const { changes, input } = Result.getOrThrow(encode(
+      { tools: [{ ...look, name: "wild", strict: true, inputSchema: wild }, ...tools] },
+      { strictTools: true, strictLimits: { tools: 2 } }
+    ))
+    assert.deepStrictEqual(input.toolConfig?.tools?.map(({ toolSpec }) => toolSpec?.strict), [
+      undefined,
+      true,
+      true,
+      undefined
+    ])
+    assert.deepStrictEqual(changes.map(({ field }) => field), ["tools[0].strict", "tools[3].strict"])
+  })
+
   it("reports a schema of which parts become text", () => {
     const inputSchema = { type: "object", properties: { at: { $ref: "https://example.org/schema" } } }
     assert.deepStrictEqual(sent({ inputSchema }).changes, ["told-schema tools[0].inputSchema"])
@@ -126,5 +155,8 @@ describe("converse/ToolConfig", () => {
     const result = { type: "tool-result", id: "a", result: "x" } as const
     assert.isUndefined(offered(Message.user("Hi")))
     assert.strictEqual(offered(Message.user("Hi"), Message.assistant([call]), Message.tool([result])), 1)
+    assert.strictEqual(offered(Message.user("Hi"), Message.assistant([call])), 1)
+    const found = { ...result, providerExecuted: true }
+    assert.strictEqual(offered(Message.user("Hi"), Message.assistant([found]), Message.user("And?")), 1)
   })
 })

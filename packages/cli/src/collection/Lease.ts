@@ -10,8 +10,8 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as Os from "node:os"
 import * as CommandError from "../process/CommandError.ts"
-import type { At } from "./Database.ts"
-import * as Tables from "./Tables.ts"
+import type { At } from "./sql/Database.ts"
+import * as Tables from "./sql/Tables.ts"
 
 /** How long it is held without being renewed, in milliseconds. */
 export const duration = 20_000

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as JsonlCollection from "./JsonlCollection.ts"
-import * as SqlCollection from "./SqlCollection.ts"
+import * as SqlCollection from "./sql/SqlCollection.ts"
 import * as Target from "./Target.ts"
 
 /** Opens it until the scope closes. */

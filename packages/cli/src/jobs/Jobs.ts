@@ -69,7 +69,7 @@ const watching = Command.make(
       Stream.tap(({ state }) => {
         idle = state === "waiting" ? idle + 1 : 0
         return idle === 3
-          ? output.warn(`Nobody works on ${job}: run the command that began it again`)
+          ? output.warn(`No process works on ${job}: run the command that began it again`)
           : Effect.void
       }),
       Stream.runForEach((progress) =>

@@ -62,7 +62,7 @@ export const optionsOf = (
   acceptChanges: given.acceptChanges
 })
 
-/** Runs the job to its end, or to a signal, or until nobody reads its answers. */
+/** Runs the job to its end, or to a signal, or until its answers are not read any more. */
 export const run = Effect.fnUntraced(function*(
   { acceptChanges, as, batch, concurrency, input, isPaid, isRestarted, mapping, name, out, scan }: Options
 ): Effect.fn.Return<

@@ -46,7 +46,7 @@ export const whyNot = ({ reason }: PlatformError.PlatformError): string => {
   }
 }
 
-/** An exit code, and the text for standard error; none where it was written already, or where nobody wants it. */
+/** An exit code, and the text for standard error; none where it was written already, or where none is wanted. */
 export interface Ending {
   readonly code: number
   readonly message?: string | undefined

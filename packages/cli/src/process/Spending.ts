@@ -18,7 +18,7 @@ export const layer = Layer.orDie(UsageEvents.layer())
 export const watch = Effect.gen(function*() {
   const events = yield* Effect.flatMap(UsageEvents.UsageEvents, ({ subscribe }) => subscribe)
   let spent: Spent = { requests: 0, tokens: 0, cost: 0 }
-  // What is there is counted when somebody asks: nothing runs beside the work.
+  // It is counted when it is asked for: nothing runs beside the work.
   return Effect.map(Queue.clear(events), (found): Spent => {
     for (const { cached, cost, usage } of found) {
       spent = {

@@ -69,7 +69,7 @@ export const layer = (
     })
   )
 
-/** Errors come to the callback of a write; one that nobody listens to would end the process. */
+/** Errors come to the callback of a write; one without a listener would end the process. */
 const writer = (stream: Writable) =>
   Effect.map(
     Effect.sync(() => stream.on("error", ignore)),

@@ -2,7 +2,7 @@
  * Models on this machine, behind an emulated Bedrock on 127.0.0.1: the same way through SDK and HTTP as to the service.
  */
 import { BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
-import { Emulator } from "@strata/emulator"
+import { EmulatorClient } from "@strata/emulator"
 import { ExtractiveChat, LocalEmbedding } from "@strata/local"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,14 +18,7 @@ export const layer: Source = ({ chatModel, embeddingModel }) =>
 /** The models that answer for the emulated ones. */
 export const models = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
 
-const client = Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client))).pipe(
-  Layer.provide(
-    Emulator.layer().pipe(
-      Layer.provide(models),
-      Layer.catchTag(
-        "EmulatorError",
-        ({ message }) => Layer.effect(Emulator.Emulator, Effect.fail(CommandError.failed(message)))
-      )
-    )
-  )
+const client = EmulatorClient.layer(BedrockClient.layer).pipe(
+  Layer.provide(models),
+  Layer.catchTag("EmulatorError", ({ message }) => Layer.effectContext(Effect.fail(CommandError.failed(message))))
 )

@@ -178,7 +178,7 @@ const budgeted = (source: SourceLayer, dollars: number): SourceLayer => {
   )
 }
 
-// The same layer is built once, whoever needs it.
+// The same layer is built once for all that need it.
 const chatOf = (source: SourceLayer): Layer.Layer<ChatService.ChatService, Layer.Error<SourceLayer>> => source
 const embeddingOf = (source: SourceLayer): Layer.Layer<EmbeddingService.EmbeddingService, Layer.Error<SourceLayer>> =>
   source

@@ -11,16 +11,13 @@ import {
   TestChat,
   TestEmbedding
 } from "@strata/core/testing"
-import { Emulator } from "@strata/emulator"
+import { EmulatorClient } from "@strata/emulator"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 const client = <E>(answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>) =>
-  Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client))).pipe(
-    Layer.provide(Emulator.layer()),
-    Layer.provide(answering)
-  )
+  Layer.provide(EmulatorClient.layer(BedrockClient.layer), answering)
 
 /** Claude Sonnet 4.5, which has most of what the contract asks for. */
 export const chat: ChatContract.Subject = {

@@ -2,23 +2,17 @@
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import { type ChatContract, type EmbeddingContract, TestChat, TestEmbedding } from "@strata/core/testing"
-import { Emulator } from "@strata/emulator"
+import { type Emulator, EmulatorClient } from "@strata/emulator"
 import { OpenAiChat, OpenAiClient, OpenAiEmbedding } from "@strata/openai"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 const client = <E>(
   answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>,
   server: (openai: Emulator.OpenAiOptions) => OpenAiClient.Options = ({ baseUrl }) => ({ baseUrl, profile: "openai" })
 ) =>
-  Layer.unwrap(
-    Effect.map(
-      Emulator.Emulator,
-      ({ openai }) => OpenAiClient.layer({ apiKey: openai.apiKey, ...server(openai) })
-    )
-  ).pipe(
-    Layer.provide(Emulator.layer()),
-    Layer.provide(answering)
+  Layer.provide(
+    EmulatorClient.layer((_, { openai }) => OpenAiClient.layer({ apiKey: openai.apiKey, ...server(openai) })),
+    answering
   )
 
 /** What OpenAI tells of failures of the model itself. */

@@ -52,7 +52,7 @@ export const headersOf = (recording: Recording.Recording): Readonly<Record<strin
     case "MissingAuthenticationTokenException":
       return {}
     case "AccessDeniedException":
-      return isAboutKey(message) ? bearer("a key of somebody else") : known
+      return isAboutKey(message) ? bearer("a key of another account") : known
     default:
       return known
   }

@@ -120,10 +120,11 @@ export const cored = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   if (chat[Trait.cores] !== undefined) return chat
   const { defaultModel = "unknown", provider = "custom" } = chat
-  const gated = yield* Gates.core(provider, Policy.none)
+  const targetOf = (model = defaultModel): Telemetry.Target => ({ operation: "chat", provider, model })
+  const gated = yield* Gates.core(provider, Policy.none, targetOf)
   const settled = (given: ChatRequest.ChatRequest) =>
     Effect.map(ChatValidation.settle(provider, given), (request) => {
-      const target: Telemetry.Target = { operation: "chat", provider, model: request.model ?? defaultModel }
+      const target = targetOf(request.model)
       const resolved = { ...request, model: target.model, messages: ChatRequest.messagesOf(request) }
       return { request, target, metering: ChatMetering.make(undefined, resolved) }
     })

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
+import * as Trait from "../internal/trait.ts"
 import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
@@ -107,7 +108,11 @@ const decorator = Middleware.decorator(transform)
  * )
  */
 export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
-  (chat, policy: Policy.Policy) => Effect.map(Gates.policy(chat, policy), (gates) => within(gates, chat))
+  (chat, policy: Policy.Policy) =>
+    Effect.map(Gates.policy(chat, policy), (gates) => ({
+      ...within(gates, chat),
+      [Trait.policies]: gates[Trait.policies]
+    }))
 )
 
 /**

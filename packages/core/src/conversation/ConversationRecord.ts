@@ -59,7 +59,7 @@ export class Run extends Schema.Opaque<Run>()(Schema.Struct({
  *
  * - `version`: of this format; `at`: when, in milliseconds since 1970, by the clock of the process that wrote it.
  * - `nodes`: new messages, parents first; `head`: the message that the conversation goes on from.
- * - `turn`: whether the turn at the head is `open`, as long as somebody is expected to write its answer.
+ * - `turn`: whether the turn at the head is `open`, as long as its answer is expected to be written.
  */
 export class Record extends Schema.Opaque<Record>()(Schema.Struct({
   version: Schema.Literal(1),

@@ -15,6 +15,7 @@ import * as CanonicalText from "../cache/internal/canonicalText.ts"
 import * as Check from "../Check.ts"
 import { defined, untagged } from "../internal/defined.ts"
 import * as Middleware from "../internal/middleware.ts"
+import * as Trait from "../internal/trait.ts"
 import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
@@ -108,7 +109,10 @@ const decorator = Middleware.decorator(transform)
 /** Applies a policy to the service below. The outermost policy replaces inner ones and the option of the layer. */
 export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
   (embedder, policy: Policy.Policy) =>
-    Effect.map(Gates.policy(embedder, policy), (gates) => around(embedder, gates, identity))
+    Effect.map(Gates.policy(embedder, policy), (gates) => ({
+      ...around(embedder, gates, identity),
+      [Trait.policies]: gates[Trait.policies]
+    }))
 )
 
 /**

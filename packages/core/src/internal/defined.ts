@@ -1,5 +1,5 @@
 import * as Record from "effect/Record"
-import { isPlain } from "./checkJson.ts"
+import { isPlain } from "./check/json.ts"
 
 /** A copy of options without those that are `undefined`. */
 export const defined = <A extends object>(options: A): A => {

@@ -9,6 +9,9 @@ export interface Core {
 /** The key of the cores below a service: one for a provider, those of all members for a fallback. */
 export const cores: unique symbol = Symbol.for("@strata/core/cores")
 
+/** The key of the policies that decorators of a service put in force for its cores, for what looks at them before a call. */
+export const policies: unique symbol = Symbol.for("@strata/core/policies")
+
 /**
  * The data of a service; all optional, so that a test double needs none.
  *
@@ -23,6 +26,7 @@ export interface Trait {
   readonly identity?: Identity | undefined
   readonly contextWindow?: number | undefined
   readonly [cores]?: ReadonlyArray<Core> | undefined
+  readonly [policies]?: ReadonlyMap<Core, unknown> | undefined
 }
 
 export const dataOf = (self: Trait): Trait => ({
@@ -30,7 +34,8 @@ export const dataOf = (self: Trait): Trait => ({
   defaultModel: self.defaultModel,
   identity: self.identity,
   contextWindow: self.contextWindow,
-  [cores]: self[cores]
+  [cores]: self[cores],
+  [policies]: self[policies]
 })
 
 /**
@@ -46,7 +51,9 @@ export const ofMembers = (members: ReadonlyArray<Trait>): Trait => ({
     defaultModel,
     identity
   ]),
-  [cores]: [...new Set(members.flatMap((member) => member[cores] ?? []))]
+  [cores]: [...new Set(members.flatMap((member) => member[cores] ?? []))],
+  // A core that several members share is called by the first one first.
+  [policies]: new Map(members.toReversed().flatMap((member) => [...member[policies] ?? []]))
 })
 
 const leastOf = (windows: ReadonlyArray<number>) => windows.length === 0 ? undefined : Math.min(...windows)
@@ -56,5 +63,6 @@ export const joined = (below: Trait, above: Trait): Trait => ({
   defaultModel: "defaultModel" in above ? above.defaultModel : below.defaultModel,
   identity: "identity" in above ? above.identity : below.identity,
   contextWindow: "contextWindow" in above ? above.contextWindow : below.contextWindow,
-  [cores]: cores in above ? above[cores] : below[cores]
+  [cores]: cores in above ? above[cores] : below[cores],
+  [policies]: policies in above ? above[policies] : below[policies]
 })

@@ -9,7 +9,7 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"
-import * as CheckWords from "../internal/checkWords.ts"
+import * as CheckWords from "../internal/check/words.ts"
 import type * as Circuits from "../state/internal/circuits.ts"
 
 /**

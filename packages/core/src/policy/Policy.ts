@@ -2,9 +2,12 @@
  * How calls to a provider are made: when they are retried, how many run at once, how long they may take.
  *
  * A policy is a value; the layer of a service, or `withPolicy`, puts it in force. The order is fixed, outermost first:
- * `deadline ( retry ( hedge ( breaker ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) )`. So tokens and a
- * permit are held while a call is in flight and never while it backs off, no call waits for tokens while the breaker is
- * open, and every attempt gets its own timeout.
+ * `deadline ( retry ( hedge ( breaker ( budget ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) ) )`. So tokens
+ * and a permit are held while a call is in flight and never while it backs off, no call waits for tokens while the breaker
+ * is open, and every attempt gets its own timeout.
+ *
+ * Budgets are those of `withBudget`, and not part of a policy: each attempt reserves them, and one that a budget refuses
+ * takes no tokens. In a pool they come last, once the attempt has its tokens and its permit in one lane.
  *
  * Constructors of policies check nothing. An impossible value, such as a negative concurrency, is refused where the policy
  * is put in force: the layer fails with an `InvalidRequestError` that names it (`policy.timeouts.attempt`).

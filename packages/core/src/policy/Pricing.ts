@@ -169,8 +169,7 @@ export const layerFile = <E, R>(
     return yield* unusable(`have a problem at ${field}: ${problem}`, remedy, { field })
   }))
 
-const effect: Check.Check<true> = (given, at) =>
-  Effect.isEffect(given) || Check.refuseKind(at, given, "Give the file system, such as the tag `FileSystem.FileSystem`")
+const effect = Check.instance(Effect.isEffect, "Give the file system, such as the tag `FileSystem.FileSystem`")
 
 const reading: Check.Check<Files> = Check.struct<Files>({ readFileString: Check.callback() }, { others: "ignored" })
 
@@ -191,7 +190,7 @@ export const cost = (usage: Usage.Usage, price: PriceInForce): Cost.Cost | undef
   }
   return Object.values(parts).includes(Number.NaN)
     ? undefined
-    : Cost.make({ ...parts, ...(each.currency !== undefined && { currency: each.currency }) })
+    : Cost.make({ ...parts, currency: each.currency })
 }
 
 /** The price in a batch job: each kind of tokens times `batch`; `undefined` where the price has no such factor. */

@@ -80,15 +80,16 @@ export interface Options {
  */
 export const make = (options: Options): Quota => {
   const { requestsPerMinute, tokensPerDay, tokensPerMinute, windows = [], ...given } = Check.fieldsOf(options)
-  const others = Check.itemsOf(windows)?.map(windowOf)
-  const all = [
-    { name: "minute", tokens: tokensPerMinute ?? Infinity, requests: requestsPerMinute, window: Duration.minutes(1) },
-    { name: "day", tokens: tokensPerDay ?? Infinity, window: Duration.days(1) },
-    ...others ?? []
-  ].filter(isBounded)
+  const others = Check.itemsOf(windows)
+  const all = (others: ReadonlyArray<unknown>) =>
+    [
+      { name: "minute", tokens: tokensPerMinute ?? Infinity, requests: requestsPerMinute, window: Duration.minutes(1) },
+      { name: "day", tokens: tokensPerDay ?? Infinity, window: Duration.days(1) },
+      ...others.map(windowOf)
+    ].filter(isBounded)
   // Whatever was given is checked where the policy is put in force.
   return {
-    windows: others === undefined ? windows : all,
+    windows: others === undefined ? windows : all(others),
     outputBurndown: undefined,
     count: "estimate",
     scope: "",

@@ -10,6 +10,7 @@ import * as Trait from "../internal/trait.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import type * as Telemetry from "../Telemetry.ts"
 import * as Call from "./internal/call.ts"
 import type * as Rerank from "./Rerank.ts"
 
@@ -43,7 +44,11 @@ export const make = Effect.fnUntraced(function*(
   provider: Provider
 ): Effect.fn.Return<Reranker, ProviderError.InvalidRequestError, Scope.Scope> {
   yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-  const { cores, gates } = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
+  const { cores, gates } = yield* Gates.core(
+    provider.provider,
+    provider.policy ?? Policy.standard,
+    targetOf(provider.provider, provider.defaultModel)
+  )
   return {
     ...Trait.dataOf(provider),
     [Trait.cores]: cores,
@@ -59,22 +64,29 @@ export const make = Effect.fnUntraced(function*(
  * The service, with a core where `make` did not build it: validation and gates around its function. Fails with
  * `InvalidRequestError` for a value that is no service.
  */
-export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.InvalidRequestError, Scope.Scope> =>
-  service[Trait.cores] !== undefined
-    ? Effect.succeed(service)
-    : Effect.map(Gates.core(service.provider ?? "custom", Policy.none), ({ cores, gates }) => {
-      const { defaultModel = "unknown", provider = "custom" } = service
-      return {
-        ...Trait.dataOf(service),
-        [Trait.cores]: cores,
-        rerank: Effect.fnUntraced(function*(query, documents, options) {
-          const { enforcement } = yield* gates
-          const call = yield* Call.resolve({ provider, defaultModel }, query, documents, options)
-          const answer = Effect.suspend(() => service.rerank(call.query, call.documents, options))
-          return yield* enforcement.call(answer, { operation: "rerank", provider, model: call.options.model })
-        })
-      }
+export const cored = (
+  service: Reranker
+): Effect.Effect<Reranker, ProviderError.InvalidRequestError, Scope.Scope> => {
+  if (service[Trait.cores] !== undefined) return Effect.succeed(service)
+  const { defaultModel = "unknown", provider = "custom" } = service
+  const target = targetOf(provider, defaultModel)
+  return Effect.map(Gates.core(provider, Policy.none, target), ({ cores, gates }) => ({
+    ...Trait.dataOf(service),
+    [Trait.cores]: cores,
+    rerank: Effect.fnUntraced(function*(query, documents, options) {
+      const { enforcement } = yield* gates
+      const call = yield* Call.resolve({ provider, defaultModel }, query, documents, options)
+      const answer = Effect.suspend(() => service.rerank(call.query, call.documents, options))
+      return yield* enforcement.call(answer, target(call.options.model))
     })
+  }))
+}
+
+const targetOf = (provider: string, defaultModel = "unknown") => (model = defaultModel): Telemetry.Target => ({
+  operation: "rerank",
+  provider,
+  model
+})
 
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({
   provider: Check.filled,

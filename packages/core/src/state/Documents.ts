@@ -22,7 +22,7 @@ export interface Change<A> {
 /**
  * The store, which fails with `E`.
  *
- * `change` reads the text of a key and the time, gives both to a function, and writes what that returns if nobody wrote the
+ * `change` reads the text of a key and the time, gives both to a function, and writes what that returns if no one else wrote the
  * key meanwhile; else it begins again. A failure of the function is that of the change, and writes nothing. The text is
  * `undefined` for a key that was never written or is removed. `now` is the time of the store, whatever the clocks of
  * the processes say: milliseconds since any moment that is the same for all.

@@ -176,7 +176,16 @@ export const dynamic = <
  * @example
  * const guarded = Tool.withApproval(transfer, ({ amount }) => amount > 100)
  */
-export const withApproval = <Name extends string, Input, Output, E, R, R2 = never>(
+export const withApproval: {
+  <Name extends string, Input, Output, E, R>(
+    tool: Tool<Name, Input, Output, E, R>,
+    when?: (input: Input) => boolean
+  ): Tool<Name, Input, Output, E, R>
+  <Name extends string, Input, Output, E, R, R2>(
+    tool: Tool<Name, Input, Output, E, R>,
+    when: (input: Input) => boolean | Effect.Effect<boolean, unknown, R2>
+  ): Tool<Name, Input, Output, E, R | R2>
+} = <Name extends string, Input, Output, E, R, R2 = never>(
   tool: Tool<Name, Input, Output, E, R>,
   when: (input: Input) => boolean | Effect.Effect<boolean, unknown, R2> = () => true
 ): Tool<Name, Input, Output, E, R | R2> => {

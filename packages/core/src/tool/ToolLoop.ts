@@ -222,11 +222,10 @@ const beginFrom = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.A
 /** Runs a loop to its end. */
 const toOutcome = Effect.fnUntraced(function*<E, R>({ loop, service }: Begun<E, R>) {
   while (true) {
-    if (!loop.isOpen()) {
-      yield* loop.open(loop.ids.inResponse(yield* Effect.flatMap(loop.request, service.generate)))
-    }
+    const response = loop.opened() ??
+      (yield* loop.open(loop.ids.inResponse(yield* Effect.flatMap(loop.request, service.generate))))
     yield* Effect.forEach(loop.jobs(), identity, { concurrency: loop.concurrency, discard: true })
-    const { outcome } = yield* loop.close
+    const { outcome } = yield* loop.close(response)
     if (outcome !== undefined) return outcome
   }
 })
@@ -242,7 +241,8 @@ const toEvents = <E, R>({ loop, service }: Begun<E, R>) => {
       return Stream.map(service.stream(request), (event): ToolEvent.Event => collector.add(identify(event)))
     })
     const calls = Effect.gen(function*() {
-      if (!loop.isOpen()) yield* loop.open(collector.response() ?? (yield* collector.incomplete(service)))
+      const response = loop.opened() ??
+        (yield* loop.open(collector.response() ?? (yield* collector.incomplete(service))))
       const step = loop.stepIndex()
       const ran = Stream.mapEffect(
         Stream.fromIterable(loop.jobs()),
@@ -252,7 +252,7 @@ const toEvents = <E, R>({ loop, service }: Begun<E, R>) => {
           unordered: true
         }
       )
-      const end = Effect.map(loop.close, (closed): ReadonlyArray<ToolEvent.Event> => {
+      const end = Effect.map(loop.close(response), (closed): ReadonlyArray<ToolEvent.Event> => {
         isOver = closed.outcome !== undefined
         return [
           closed.step === undefined
@@ -264,7 +264,7 @@ const toEvents = <E, R>({ loop, service }: Begun<E, R>) => {
       return Stream.concat(ran, Stream.fromIterableEffect(end))
     })
     const events = Stream.unwrap(calls)
-    return loop.isOpen() ? events : Stream.concat(Stream.unwrap(answer), events)
+    return loop.opened() === undefined ? Stream.concat(Stream.unwrap(answer), events) : events
   })
 
   // A step starts when the one before has been read to its end: only then is it known whether there is one.

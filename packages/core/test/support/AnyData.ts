@@ -82,10 +82,6 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ProviderError.isProviderError": (any) => [() => ProviderError.isProviderError(any)],
   "ProviderError.isRefusal": (any) => [() => ProviderError.isRefusal(any)],
   "ProviderError.isTransient": (any) => [() => ProviderError.isTransient(any)],
-  "ProviderError.placed": (any) => [
-    () => ProviderError.placed(any, "inputs[3]"),
-    () => ProviderError.placed(new ProviderError.InvalidRequestError({ provider: "test", message: "no" }), any)
-  ],
   "ProviderError.retryAfter": (any) => [() => ProviderError.retryAfter(any)],
   "Telemetry.annotate": (any) => [() => Telemetry.annotate(any), () => Telemetry.annotate({ key: any })],
   "Telemetry.attempt": (any) => [() => Telemetry.attempt(any)(Effect.void)],

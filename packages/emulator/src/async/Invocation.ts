@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as JobRequest from "../batch/JobRequest.ts"
 import * as Constraint from "../converse/Constraint.ts"
 import * as Wire from "../converse/Wire.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 
 const optional = Schema.optionalKey
 

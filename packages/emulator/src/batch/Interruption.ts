@@ -1,5 +1,5 @@
 /**
- * What ends a job other than its work: somebody stops it, or its time is over.
+ * What ends a job other than its work: it is stopped, or its time is over.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

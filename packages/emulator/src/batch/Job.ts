@@ -3,7 +3,7 @@
  */
 import type * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 import type * as Fate from "./Fate.ts"
 import type * as JobRequest from "./JobRequest.ts"
 

@@ -9,7 +9,7 @@ import * as Fault from "../fault/Fault.ts"
 import type * as Cors from "../http/Cors.ts"
 import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../quota/Quota.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 
 /**
  * Faults: JSON, one or a list of them; or `type`, `type:3` for three times, `type:20%` for that probability. The name

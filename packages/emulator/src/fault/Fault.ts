@@ -210,7 +210,7 @@ const kinds = {
  * beside one of the other faults:
  * - `jobFailure`: it fails when it is validated, with a `message`; so does what a StartAsyncInvoke started.
  * - `jobExpiry`, `jobPartial`, `jobStop`: after a `fraction` (default 0.5) of the records it waits for its timeout and
- *   expires, is partially completed, or is stopped as if somebody had asked for it.
+ *   expires, is partially completed, or is stopped as if that had been asked for.
  * - `recordErrors`: a `fraction` (default 1) of the records, the first ones, get an error: `errorCode` (default 400) and
  *   `errorMessage`.
  * - `missingRecords`, `doubledRecords`, `foreignRecords`: of `count` (default 1) records the answers are left out of the

@@ -5,7 +5,7 @@
  * words, case-insensitively.
  */
 import * as Result from "effect/Result"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 
 /** A denied topic, matched by any of its `phrases`. */
 export interface Topic {

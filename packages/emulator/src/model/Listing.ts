@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as AwsError from "../AwsError.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
 import type * as Operation from "../Operation.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 import type { Catalog, Model } from "./Catalog.ts"
 import * as Resolution from "./Resolution.ts"
 

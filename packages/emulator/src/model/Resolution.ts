@@ -4,7 +4,7 @@
  */
 import * as Result from "effect/Result"
 import * as AwsError from "../AwsError.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 import type { Catalog, Model } from "./Catalog.ts"
 import type { ChatModel } from "./ChatModel.ts"
 

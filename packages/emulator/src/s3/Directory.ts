@@ -46,7 +46,7 @@ export interface Directory {
   readonly remove: (content: Extract<Content.Content, { readonly type: "file" }>) => Effect.Effect<void>
 }
 
-/** A version of an object that nobody sees yet. `complete` writes its description, last. */
+/** A version of an object that is not visible yet. `complete` writes its description, last. */
 export interface Draft {
   readonly append: (bytes: Uint8Array) => Effect.Effect<void, AwsError.AwsError>
   readonly complete: (object: Omit<StoredObject, "content">) => Effect.Effect<Content.Content, AwsError.AwsError>

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as AwsError from "../AwsError.ts"
 import type * as HttpResponse from "../http/HttpResponse.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 import type * as Buckets from "./Bucket.ts"
 import type * as ObjectStore from "./ObjectStore.ts"
 import * as S3Error from "./S3Error.ts"

@@ -87,7 +87,7 @@ export const make = (code: Code, message?: string, headers?: Exchange.Headers): 
 export const redirect = (region: string): AwsError.AwsError =>
   make("PermanentRedirect", undefined, { "x-amz-bucket-region": region })
 
-/** The response. A body is omitted for a HEAD request by whoever sends it. */
+/** The response. The sender omits the body for a HEAD request. */
 export const response = (
   error: AwsError.AwsError,
   { requestId, resource }: { readonly requestId: string; readonly resource: string }

@@ -4,7 +4,7 @@
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as JsonFile from "../JsonFile.ts"
-import * as Region from "../Region.ts"
+import * as Region from "../region/Region.ts"
 
 /** Amazon S3 User Guide, "General purpose bucket naming rules". */
 export const isBucketName = (name: string): boolean =>
@@ -31,7 +31,7 @@ const BucketOptions = Schema.Struct({
  * - `directory` (memory): keeps buckets and objects in files there, which another emulator finds again; uploads in parts
  *   are kept in memory until they are complete.
  * - `buckets` (none): there from the start, by name or with `region`, `owner` (an account) and `access`; to one with
- *   `denied` nobody has access, batch jobs neither.
+ *   `denied` there is no access, for batch jobs neither.
  * - `maxBytes` (512 MB): the bound of all objects and unfinished uploads; what exceeds it is refused.
  */
 export type S3Options = typeof S3Options.Type

@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import type * as SqlError from "effect/sql/SqlError"
 import * as JobError from "../JobError.ts"
 import type * as JobStore from "../JobStore.ts"
-import * as Tables from "./tables.ts"
+import * as Tables from "./store/tables.ts"
 
 /** An item as it is stored: its id, and the JSON of its encoded form. */
 export interface Stored {

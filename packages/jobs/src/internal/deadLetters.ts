@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type * as JobError from "../JobError.ts"
 import type * as JobStore from "../JobStore.ts"
 import * as Chunks from "./chunks.ts"
-import * as Storing from "./storing.ts"
+import * as Storing from "./store/storing.ts"
 
 /**
  * An item without a result.

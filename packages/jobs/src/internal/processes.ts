@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as os from "node:os"
-import * as Tables from "./tables.ts"
+import * as Tables from "./store/tables.ts"
 
 /**
  * Notes that this process runs the job, until the scope ends. What a process of this machine had when it died is free at

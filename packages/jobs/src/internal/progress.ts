@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { called } from "./called.ts"
-import type * as Registry from "./registry.ts"
+import type * as Registry from "./store/registry.ts"
 
 /**
  * A status, and

@@ -14,8 +14,8 @@ import * as JobError from "../JobError.ts"
 import type * as JobStore from "../JobStore.ts"
 import * as Chunks from "./chunks.ts"
 import * as Digest from "./digest.ts"
-import * as Storing from "./storing.ts"
-import * as Tables from "./tables.ts"
+import * as Storing from "./store/storing.ts"
+import * as Tables from "./store/tables.ts"
 
 export interface Options<Item, E, R> {
   readonly store: JobStore.JobStore["Service"]

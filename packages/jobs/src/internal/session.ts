@@ -16,7 +16,7 @@ import * as Chunks from "./chunks.ts"
 import * as Processes from "./processes.ts"
 import * as Reading from "./reading.ts"
 import type * as Sink from "./sink/contract.ts"
-import * as Storing from "./storing.ts"
+import * as Storing from "./store/storing.ts"
 
 export interface Options<Item, Output, SE, SR, E, R, WR> {
   readonly store: JobStore.JobStore["Service"]

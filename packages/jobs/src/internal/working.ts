@@ -11,7 +11,7 @@ import { called } from "./called.ts"
 import * as Chunks from "./chunks.ts"
 import type * as Outage from "./outage.ts"
 import type * as Sink from "./sink/contract.ts"
-import * as Storing from "./storing.ts"
+import * as Storing from "./store/storing.ts"
 
 /** `permits`: one for each chunk that is worked on; a suspect takes all of them. */
 export interface Options<Item, Output, E, R> {

@@ -51,7 +51,7 @@ export const make = (
       (written) => written === true
     )
 
-  /** Writes the new tokens over the entry that still holds the old ones, whoever has its lease by now. */
+  /** Writes the new tokens over the entry that still holds the old ones, also when another process has its lease by now. */
   const put = Effect.fnUntraced(function*(old: string, tokens: Tokens) {
     for (let tries = 0; tries < mostTries; tries++) {
       const entry = yield* get

@@ -247,7 +247,7 @@ export const open = (
           const { response } = yield* get(position.lastEventId)
           if (!isSuccess(response)) return response.status >= 500
           if (mediaType(response) !== "text/event-stream") return false
-          // What was said while nobody listened is lost, unless the server repeats it.
+          // What was said without a listener is lost, unless the server repeats it.
           if (isAgain) yield* host.receive(changed)
           yield* read(response, undefined, position)
           return true

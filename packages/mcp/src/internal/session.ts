@@ -2,7 +2,7 @@
  * The connection to a server over its life: made on first use, by one caller for all, and made again when it is lost.
  *
  * A server that dies again and again is started again after growing pauses; calls in between fail at once. Requests have a
- * clock that progress restarts, and are cancelled at the server when nobody waits for them any more.
+ * clock that progress restarts, and are cancelled at the server when no caller waits for them any more.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function*(
   changed: () => void
 ) {
   const { server } = settings
-  // Its finalizer runs after that of this function, when nobody waits any more.
+  // Its finalizer runs after that of this function, when no caller waits any more.
   const scope = yield* Scope.fork(yield* Effect.scope)
   const closed = yield* Deferred.make<never, McpError.McpError>()
   const lock = yield* Semaphore.make(1)
@@ -251,7 +251,7 @@ export const make = Effect.fnUntraced(function*(
 
 const isSessionLost = ({ reason }: McpError.McpError): boolean => reason === "session-lost"
 
-/** Whether nobody waits for the answer any more. */
+/** Whether no caller waits for the answer any more. */
 const isGivenUp = (cause: Cause.Cause<McpError.McpError>): boolean => {
   const error = Cause.findErrorOption(cause)
   return error._tag === "Some" ? error.value.reason === "timeout" : Cause.hasInterrupts(cause)

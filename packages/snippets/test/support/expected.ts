@@ -6,12 +6,17 @@ import { Effect } from "effect"
 import * as Snippet from "../../src/Snippet.ts"
 import * as Programs from "./Programs.ts"
 
-export const expected: (program: Programs.Program, folder: string) => Effect.Effect<void> = Effect.fnUntraced(
-  function*(program, folder) {
-    const { code, stderr, stdout } = yield* Programs.run(program, folder)
-    assert.strictEqual(code, 0, stdout + stderr)
-    const output = Snippet.outputOf(program.snippet, program.page.snippets)
-    if (output !== undefined && !Snippet.matches(output, stdout)) assert.strictEqual(stdout, output, stderr)
-    assert.strictEqual(stderr, "")
-  }
-)
+export const expected: (
+  program: Programs.Program,
+  folder: string,
+  variables?: Readonly<Record<string, string>>
+) => Effect.Effect<void> = Effect.fnUntraced(function*(program, folder, variables) {
+  const { code, stderr, stdout } = yield* Programs.run(program, folder, variables)
+  const { page: { snippets }, snippet } = program
+  const shown = Snippet.isServer(snippet) ? Snippet.requestsOf(snippet, snippets)! : snippet
+  const output = Snippet.outputOf(shown, snippets)
+  if (output !== undefined && !Snippet.matches(output, stdout)) assert.strictEqual(stdout, output, stderr)
+  assert.strictEqual(stderr, "")
+  // A program of Effect that a signal has ended.
+  assert.strictEqual(code, Snippet.isServer(snippet) ? 130 : 0, stdout + stderr)
+})

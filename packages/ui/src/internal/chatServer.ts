@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool
       const key = yield* keyOf(chatId, request)
       const messages = yield* UiHistory.toMessages(uiMessages, options.files)
       const live = yield* lives.begin(key, chatId)
-      // A reader from the start: a second request cannot take the turn for one that nobody waits for.
+      // A reader from the start: a second request cannot take the turn for one without a reader.
       yield* lives.attach(live)
       const begun = Effect.gen(function*() {
         const intent = yield* runs.take(key, Answers.decide(chatId, uiMessages))

@@ -57,7 +57,7 @@ export const make = <Failure>({ heartbeat, maxBytes, maxTurns, whenReadersLeave 
       return Deferred.await(live.ended)
     })
 
-  /** Waits a moment for a turn to end that nobody reads any more: a page that stopped a turn may send at once. */
+  /** Waits a moment for a turn without readers to end: a page that stopped a turn may send at once. */
   const settle = (live: Live<Failure>): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       if (live.isDone) return Effect.succeed(true)

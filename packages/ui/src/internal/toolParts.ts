@@ -52,7 +52,7 @@ const notRun = (result: string): Settled => ({ result, isFailure: true })
 
 const failed = "The tool failed"
 const interrupted = "The call was interrupted before it had a result. It may or may not have taken effect."
-const unanswered = "The call was not run: nobody approved it, and the user went on. Do not assume a decision."
+const unanswered = "The call was not run: it was not approved, and the user went on. Do not assume a decision."
 const unused = "The call was not run: its approval came too late or was not accepted."
 const denied = (reason: string | undefined): string =>
   `The call was not run: the user denied it${reason === undefined || reason === "" ? "" : `, saying: ${reason}`}.`

@@ -67,7 +67,7 @@ export const plan = (
   { capabilities, report, room, streaming }: Circumstances
 ): Result.Result<Plan, ProviderError.InvalidRequestError> => {
   const { model, responseFormat, toolChoice, tools = [] } = request
-  if (responseFormat?.type !== "json") return Result.succeed(noPlan)
+  if (responseFormat?.type !== "json") return Result.succeed({})
   return Result.gen(function*() {
     const field = "responseFormat.schema"
     const read = yield* Result.mapError(
@@ -111,11 +111,8 @@ export const plan = (
   })
 }
 
-const noPlan: Plan = {}
-
 /** Adds a plan to an encoded request. Fields in `providerOptions.bedrock` win. */
 export const apply = (input: ConverseStreamCommandInput, plan: Plan): ConverseStreamCommandInput => {
-  if (plan === noPlan) return input
   const { answerTool, instruction, outputConfig } = plan
   return {
     ...input,
@@ -211,7 +208,7 @@ const cites = ({ messages }: ChatRequest.Resolved): boolean =>
 const isReasoning = ({ providerOptions, reasoning }: ChatRequest.Resolved, capabilities: Capabilities): boolean => {
   const known = capabilities.reasoning
   if (known?.control === "always" || known?.control === "effort" && known.alwaysOn === true) return true
-  if (typeof reasoning === "object" && known?.control !== "none") return true
+  if (typeof reasoning === "object") return true
   const fields = providerOptions?.bedrock?.additionalModelRequestFields
   return Predicate.isObjectOrArray(fields) &&
     Object.entries(fields).some(([name, value]) =>

@@ -24,7 +24,7 @@ export const drop = (
   report: Report
 ): ReadonlyArray<Turn.Turn> =>
   turns.flatMap((turn) => {
-    if (turn.role === "assistant" && turn.parts.some(Turn.isSealed)) return [turn]
+    if (turn.parts.some(Turn.isSealed)) return [turn]
     if (turn.parts.length === 0) report("dropped-blank", turn.field)
     const isTaken = turn.role === "user" && caching?.behindBlankText === true && turn.parts.some(isSaid)
     const parts: Array<Turn.Placed> = []
@@ -57,22 +57,21 @@ export const fill = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyA
 
 /** Trims the end of a final assistant message: models that continue it refuse trailing white space. */
 export const trim = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> => {
-  const turn = turns[turns.length - 1]
-  const index = turn?.parts.findLastIndex(({ part }) => Turn.cachePointOf(part) === undefined) ?? -1
-  const last = turn?.parts[index]
+  const turn = turns.at(-1)
+  const last = turn?.parts.findLast(({ part }) => Turn.cachePointOf(part) === undefined)
   if (turn?.role !== "assistant" || last?.part.type !== "text" || last.part.citations !== undefined) return turns
   const text = last.part.text.trimEnd()
   if (text === last.part.text || text === "") return turns
   report("trimmed-answer", last.field)
-  return [...turns.slice(0, -1), { ...turn, parts: turn.parts.with(index, { ...last, part: { ...last.part, text } }) }]
+  const trimmed = { ...last, part: { ...last.part, text } }
+  return turns.with(-1, { ...turn, parts: turn.parts.map((placed) => placed === last ? trimmed : placed) })
 }
 
 /** Fills empty parts of the user. */
-const fillPart = (placed: Turn.Placed, report: Report): Turn.Placed => {
-  const { field, part } = placed
-  const filled = part.type === "tool-result" ? fillResult(part, field, report) : fillText(part, field, report)
-  return filled === part ? placed : { part: filled, field }
-}
+const fillPart = ({ field, part }: Turn.Placed, report: Report): Turn.Placed => ({
+  part: part.type === "tool-result" ? fillResult(part, field, report) : fillText(part, field, report),
+  field
+})
 
 const fillText = <Part extends Message.Part>(part: Part, field: string, report: Report): Part => {
   if (part.type === "search-result") {
@@ -100,8 +99,5 @@ const fillResult = (part: Message.ToolResultPart, field: string, report: Report)
   const said = parts.filter((inner) => !Turn.isBlank(inner))
   if (said.length < parts.length || said.length === 0) report("filled-result", field)
   const filled = said.map((inner) => fillText(inner, `${field}.parts[${parts.indexOf(inner)}]`, report))
-  if (filled.length === 0) return { ...part, parts: [empty] }
-  return filled.every((inner, index) => inner === parts[index]) && filled.length === parts.length
-    ? part
-    : { ...part, parts: filled }
+  return { ...part, parts: filled.length === 0 ? [empty] : filled }
 }

@@ -22,8 +22,8 @@ export interface Holders {
 /** Normalizes the cache points of a request; the same object when there are none. */
 export const settle = (holders: Holders, { caching }: Capabilities, report: Report): Holders => {
   const { conversation, options, tools } = holders
-  const system = options?.system
-  const toolConfig = (options?.toolConfig?.tools ?? []).length > 0 ? options?.toolConfig : undefined
+  const { system, toolConfig: ownConfig } = options ?? {}
+  const toolConfig = (ownConfig?.tools ?? []).length > 0 ? ownConfig : undefined
   // a cache point that is dropped is not also reported as moved
   const moved: Report = caching?.supported === true ? report : () => {}
   const found = {
@@ -85,7 +85,7 @@ interface Content<A> {
 type Items<A> = ReadonlyArray<Content<A> | Point>
 
 /** The points that are sent, with their times to live. */
-type Kept = ReadonlyMap<Point, Message.CacheControl>
+type Kept = ReadonlyMap<unknown, Message.CacheControl>
 
 const isPoint = (item: Content<unknown> | Point): item is Point => item.type === "point"
 
@@ -140,24 +140,19 @@ const keep = (points: ReadonlyArray<Point>, caching: Caching | undefined, report
 }
 
 const ofTool = (tool: ToolDefinition.RequestTool, index: number): Items<ToolDefinition.RequestTool> => {
-  const { cache, ...rest } = tool
-  return [content(cache === undefined ? tool : rest), ...point(cache, `tools[${index}]`)]
+  const { cache, ...bare } = tool
+  return [content(bare), ...point(cache, `tools[${index}]`)]
 }
 
 const toTools = (items: Items<ToolDefinition.RequestTool>, kept: Kept): ReadonlyArray<ToolDefinition.RequestTool> =>
-  items.flatMap((item, index) => {
-    if (isPoint(item)) return []
-    const cache = following(items, index, kept)
-    return [cache === undefined ? item.content : { ...item.content, cache }]
-  })
+  items.flatMap((item, index) => isPoint(item) ? [] : [{ ...item.content, cache: kept.get(items[index + 1]) }])
 
 const ofParts = (parts: ReadonlyArray<Turn.Placed>, report: Report): Items<Turn.Placed> =>
-  parts.flatMap((placed): Items<Turn.Placed> => {
-    const { field, part } = placed
+  parts.flatMap(({ field, part }): Items<Turn.Placed> => {
     const own = Turn.cachePointOf(part)
     if (own !== undefined) return point(own, field)
     const { cache, part: bare } = withoutMark(part, field, report)
-    return [content(bare === part ? placed : { part: bare, field }), ...point(cache, field)]
+    return [content({ part: bare, field }), ...point(cache, field)]
   })
 
 const toParts = (items: Items<Turn.Placed>, kept: Kept): ReadonlyArray<Turn.Placed> =>
@@ -169,14 +164,14 @@ const toParts = (items: Items<Turn.Placed>, kept: Kept): ReadonlyArray<Turn.Plac
       return cache === undefined || isCarried ? [] : [Turn.cachePoint(cache, item.field)]
     }
     const { field, part } = item.content
-    const cache = carries(part) ? following(items, index, kept) : undefined
+    const cache = carries(part) ? kept.get(items[index + 1]) : undefined
     return [cache === undefined ? item.content : { part: { ...part, cache } as Message.Part, field }] // it may carry one
   })
 
 /** Blank user text was kept only for the cache point behind it. */
 const withoutBlank = (items: Items<Turn.Placed>, kept: Kept, report: Report): Items<Turn.Placed> =>
   items.filter((item, index) => {
-    if (isPoint(item) || !Turn.isBlank(item.content.part) || following(items, index, kept) !== undefined) return true
+    if (isPoint(item) || !Turn.isBlank(item.content.part) || kept.has(items[index + 1])) return true
     report("dropped-blank", item.content.field)
     return false
   })
@@ -224,12 +219,6 @@ const toBlocks = <A>(items: Items<A>, kept: Kept): Array<A> =>
       ? Block.cachePoint(kept.get(item)) as ReadonlyArray<unknown> as ReadonlyArray<A> // such a block it was
       : [item.content]
   )
-
-/** The cache control of the point behind an item. */
-const following = (items: Items<unknown>, index: number, kept: Kept): Message.CacheControl | undefined => {
-  const next = items[index + 1]
-  return next !== undefined && isPoint(next) ? kept.get(next) : undefined
-}
 
 /** A cache point is refused behind reasoning and, as users report, behind documents other than PDF. */
 const mayNotEnd = ({ part }: Turn.Placed): boolean =>

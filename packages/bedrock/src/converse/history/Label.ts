@@ -76,7 +76,7 @@ export const documentName: Kind = {
   stem: (text) => {
     // a name is not longer, and the rest is never scanned
     const plain = text.slice(0, 1_000).normalize("NFKD")
-      .replaceAll(/\p{Mark}+/gu, "")
+      .replaceAll(/\p{Mark}/gu, "")
       .replaceAll(/\s+/g, " ")
       .replaceAll(/[^a-zA-Z0-9_ \-()[\]]+/g, "-")
       .replace(/^[ -]+/, "")

@@ -18,7 +18,6 @@ export const fit = (
 ): ReadonlyArray<Turn.Turn> => {
   if (reasoningInHistory === undefined) return turns
   return turns.flatMap((turn) => {
-    if (!turn.parts.some(({ part }) => part.type === "reasoning" || isUnreadable(part))) return [turn]
     const parts = turn.parts.flatMap((placed): ReadonlyArray<Turn.Placed> => {
       const { field, part } = placed
       if (isUnreadable(part)) {
@@ -36,7 +35,7 @@ export const fit = (
       const { signature: _, ...unsigned } = part
       return [{ part: unsigned, field }]
     })
-    return parts.length > 0 ? [{ ...turn, parts }] : []
+    return parts.length > 0 || turn.parts.length === 0 ? [{ ...turn, parts }] : []
   })
 }
 

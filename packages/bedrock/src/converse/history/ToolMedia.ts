@@ -29,7 +29,6 @@ export const move = (
       })
       return { part: { ...part, parts: inner }, field }
     })
-    if (moved.length === 0) return turn
     const behind = parts.findLastIndex(Turn.is("tool-result")) + 1
     return { ...turn, parts: [...parts.slice(0, behind), ...moved, ...parts.slice(behind)] }
   })
@@ -40,9 +39,12 @@ type Medium = Message.ImagePart | Message.DocumentPart | Message.VideoPart
 const movedBy = (
   { documentsInToolResults, imagesInToolResults, videosInToolResults }: Capabilities
 ) => {
-  const takes = { image: imagesInToolResults, document: documentsInToolResults, video: videosInToolResults }
-  return (part: Message.ToolResultContent): part is Medium =>
-    (part.type === "image" || part.type === "document" || part.type === "video") && takes[part.type] === false
+  const takes: Readonly<Record<string, boolean | undefined>> = {
+    image: imagesInToolResults,
+    document: documentsInToolResults,
+    video: videosInToolResults
+  }
+  return (part: Message.ToolResultContent): part is Medium => takes[part.type] === false
 }
 
 const pointer = (part: Medium, count: number): string =>

@@ -68,21 +68,18 @@ export const pair = (
  */
 export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<ToolDefinition.RequestTool> => {
   const parts = turns.flatMap((turn) => turn.parts)
-  const own = new Set(parts.filter(isOwnCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
-  const names = new Set(parts.filter(Turn.isCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
-  if (names.size === 0 && own.size > 0) {
-    return Array.from(own, (name) => ({ type: "provider", provider: providerName, name }))
-  }
-  if (names.size === 0 && parts.some(isToolPart)) names.add("unavailable")
-  return Array.from(names, (name) => ({
-    name,
-    description: "No longer available.",
-    inputSchema: { type: "object", properties: {} }
-  }))
+  const names = new Set(parts.filter(Turn.isCall).map(({ part }) => part.name))
+  if (names.size > 0) return Array.from(names, unavailable)
+  const own = new Set(parts.filter(Turn.is("tool-call")).map(({ part }) => part.name).filter(Label.toolName.accepts))
+  if (own.size > 0) return Array.from(own, (name) => ({ type: "provider", provider: providerName, name }))
+  return parts.some(isToolPart) ? [unavailable("unavailable")] : []
 }
 
-const isOwnCall = (placed: Turn.Placed): placed is Turn.Placed<Message.ToolCallPart> =>
-  placed.part.type === "tool-call" && placed.part.providerExecuted === true
+const unavailable = (name: string): ToolDefinition.RequestTool => ({
+  name,
+  description: "No longer available.",
+  inputSchema: { type: "object", properties: {} }
+})
 
 /** Whether a part is a call or a result, for which Bedrock requires a tool configuration. */
 export const isToolPart = ({ part }: Turn.Placed): boolean => part.type === "tool-call" || part.type === "tool-result"
@@ -99,7 +96,7 @@ const labels = (
 ): Labels => {
   const calls = turns.flatMap(({ parts }) => parts.filter(Turn.is("tool-call")))
   const own = calls.filter(({ part }) => part.providerExecuted === true).map(({ part }) => part.id)
-  const known = [...tools.map(({ name }) => name), ...calls.map(({ part }) => part.name).filter(Label.toolName.accepts)]
+  const known = [...tools.map(({ name }) => name), ...calls.map(({ part }) => part.name)]
   const fresh = Label.allocator(Label.toolName, known)
   const renamed = new Map<string, string>()
   return {
@@ -224,9 +221,6 @@ const mayStandBeside = (part: Message.Part, allowed: Capabilities["besideToolRes
     case "document":
     case "video":
       return allowed === undefined || allowed.includes(part.type)
-    case "provider":
-      // a cache point has no content
-      return allowed === undefined || allowed.length > 0 || Turn.cachePointOf(part) !== undefined
     default:
       return allowed === undefined || allowed.length > 0
   }

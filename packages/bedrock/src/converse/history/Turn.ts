@@ -51,18 +51,17 @@ export const isSealed = ({ part }: Placed): boolean =>
   part.type === "reasoning" && (part.signature !== undefined || part.redacted !== undefined)
 
 /**
- * Ends a cached prefix behind the last part, with a separate block where that part has no field for it. Models refuse a
- * cache point behind reasoning.
+ * Ends a cached prefix behind the last part that says something, with a separate block where that part has no field for
+ * it. Models refuse a cache point behind reasoning.
  */
 export const markCache = (
   parts: ReadonlyArray<Placed>,
   cache: Message.CacheControl | undefined
 ): ReadonlyArray<Placed> => {
   if (cache === undefined || cache === false) return parts
-  const said = parts.findLastIndex(({ part }) => !isBlank(part) && part.type !== "reasoning")
-  const index = said < 0 ? parts.findLastIndex(({ part }) => part.type !== "reasoning") : said
+  const index = parts.findLastIndex(({ part }) => !isBlank(part) && part.type !== "reasoning")
   const last = parts[index]
-  return last === undefined ? parts : [...parts.slice(0, index), ...marked(last, cache), ...parts.slice(index + 1)]
+  return last === undefined ? parts : parts.toSpliced(index, 1, ...marked(last, cache))
 }
 
 /** The cache control of the prefix that ends with a part. */
@@ -142,29 +141,22 @@ export const join = (
   report: Report
 ): ReadonlyArray<Turn> => {
   const joined: Array<Open> = []
-  /** Index of the last turn of the user or the assistant. */
-  let spoken = -1
   let isAsked = false
   for (const turn of turns) {
-    const at = turn.role === "system" ? joined.length - 1 : spoken
+    const at = turn.role === "system" ? joined.length - 1 : joined.findLastIndex(({ role }) => role !== "system")
     const before = joined[at]
-    const isAnswer = turn.role === "user" && before?.role === "assistant" && before.hasCalls
+    const isBehindCalls = before?.hasCalls === true
     const isSame = before?.role === turn.role &&
       !(turn.role === "user" && userTurnsInARow === true && !isAsked && !turn.parts.some(isResult) &&
         before.hasOther && turn.parts.length > 0)
-    if (isSame || isAnswer) {
+    if (isSame || isBehindCalls) {
       for (const { field } of joined.slice(at + 1)) report("moved-instructions", field)
     }
-    if (isSame) {
-      reportJoint(before, turn, report)
-      add(before, turn.parts)
-    } else {
-      const index = isAnswer ? at + 1 : joined.length
-      joined.splice(index, 0, add({ ...turn, parts: [], hasCalls: false, hasOther: false }, turn.parts))
-      if (turn.role !== "system") spoken = index
-    }
+    if (isSame) reportJoint(before, turn, report)
+    const open = add(isSame ? before : { ...turn, parts: [], hasCalls: false, hasOther: false }, turn.parts)
+    if (!isSame) joined.splice(isBehindCalls ? at + 1 : joined.length, 0, open)
     // content behind calls may hold their results
-    if (turn.role === "assistant") isAsked = joined[spoken]?.hasCalls === true
+    if (turn.role === "assistant") isAsked = open.hasCalls
   }
   return joined.map(({ field, parts, role }) => ({ role, parts, field }))
 }
@@ -199,7 +191,7 @@ const place = (message: Message.Message, field: string): ReadonlyArray<Placed> =
 
 /** Instructions hold plain text only, not the block that text with citations is. */
 const withoutCitations = (placed: Placed): Placed => {
-  if (placed.part.type !== "text" || placed.part.citations === undefined) return placed
+  if (placed.part.type !== "text") return placed
   const { citations: _, ...text } = placed.part
   return { ...placed, part: text }
 }

@@ -8,7 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as Check from "../../Check.ts"
-import * as CheckWords from "../../internal/checkWords.ts"
+import * as CheckWords from "../../internal/check/words.ts"
 import * as Message from "../Message.ts"
 
 const ofOpenAi = "This is OpenAI's format: read it with `OpenAi.Messages` of @strata/openai"

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
-import * as CheckWords from "../../internal/checkWords.ts"
+import * as CheckWords from "../../internal/check/words.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as ChatRequest from "../ChatRequest.ts"
 import type * as Message from "../Message.ts"

@@ -19,7 +19,7 @@ export interface Session {
   readonly tree: Tree.Tree
   /** Reads the records that others appended. */
   readonly refresh: Effect.Effect<void, ConversationStore.ConversationStoreError>
-  /** Appends, if nobody else did since the tree was read. */
+  /** Appends, if nothing was appended since the tree was read. */
   readonly claim: (
     change: Change
   ) => Effect.Effect<void, ConversationStore.ConversationStoreError | ConversationStore.ConversationConflictError>
@@ -89,7 +89,7 @@ export const make = (store: Store, id: string): Session => {
         yield* Effect.ignore(refresh)
       }
     },
-    // What arrived is written, whoever does not wait for it any more; a store has ten seconds for each attempt.
+    // What arrived is written, also when no caller waits for it any more; a store has ten seconds for each attempt.
     Effect.uninterruptible
   )
 

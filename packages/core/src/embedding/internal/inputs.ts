@@ -6,6 +6,7 @@ import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as Call from "./call.ts"
 import * as Cutting from "./cutting.ts"
+import * as Placed from "./placed.ts"
 import * as Plan from "./plan.ts"
 import type * as Validation from "./validation.ts"
 
@@ -145,6 +146,6 @@ const unsupported = ({ target: { model, provider } }: Asked, part: string, featu
   )
 
 const placed = (part: string, error: ProviderError.PlacedError) =>
-  Result.fail<Validation.Failure>((field) => ProviderError.placed(error, `${field}${part}`))
+  Result.fail<Validation.Failure>((field) => Placed.placed(error, `${field}${part}`))
 
 const isBlank = (text: string): boolean => !/\S/u.test(text)

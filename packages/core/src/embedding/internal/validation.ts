@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
+import * as Placed from "./placed.ts"
 
 /** The failure of one input, given its place: `inputs[3]`, or `input` for the only one. */
 export type Failure = (field: string) => ProviderError.EmbeddingError
@@ -108,7 +109,7 @@ export const isAboutInputs = (
 export const at = (error: ProviderError.EmbeddingError, field: string): ProviderError.EmbeddingError => {
   if (!isAboutInputs(error)) return error
   // `inputs[0].image` of a request is `inputs[17].image` of the call.
-  return ProviderError.placed(error, `${field}${error.field?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`)
+  return Placed.placed(error, `${field}${error.field?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`)
 }
 
 /** Moves an error about `inputs[place]` to another place; `position` gives the new one. Other errors stay as they are. */
@@ -119,5 +120,5 @@ export const moved = (
   if (!("field" in error)) return error
   const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
   const to = place === undefined ? undefined : position(Number(place))
-  return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
+  return to === undefined ? error : Placed.placed(error, `inputs[${to}]${part}`)
 }

@@ -40,7 +40,7 @@ const built = new WeakMap<Trait.Core, Built>()
 export const core = Effect.fnUntraced(function*(
   provider: string,
   policy: Policy.Policy,
-  targetOf: Built["targetOf"] = (model = "unknown") => ({ operation: "chat", provider, model })
+  targetOf: Built["targetOf"]
 ) {
   const own = yield* Enforcement.make(policy, provider)
   const core: Trait.Core = { provider }
@@ -71,16 +71,18 @@ export interface Ahead {
   readonly target: Telemetry.Target
 }
 
-/** The cores that a call of a service may reach, the first one first. */
+/** The cores that a call of a service may reach, the first one first, and the policies in force for them. */
 export const ahead = (
-  { [Trait.cores]: cores = [] }: Trait.Trait,
+  { [Trait.cores]: cores = [], [Trait.policies]: policies }: Trait.Trait,
   model: string | undefined
 ): Effect.Effect<ReadonlyArray<Ahead>> =>
   Effect.map(Handed, (handed) =>
     cores.flatMap((core) => {
       const made = built.get(core)
+      // Only `policy` below makes them.
+      const around = policies?.get(core) as Enforcement.Enforcement | undefined
       return made === undefined ? [] : [{
-        enforcement: handed.get(core)?.enforcement ?? made.own,
+        enforcement: handed.get(core)?.enforcement ?? around ?? made.own,
         target: made.targetOf(model)
       }]
     }))
@@ -95,7 +97,10 @@ export interface Handing {
 export const policy = Effect.fnUntraced(function*({ [Trait.cores]: cores = [] }: Trait.Trait, policy: Policy.Policy) {
   const enforcements = new Map<Trait.Core, Enforcement.Enforcement>()
   for (const core of cores) enforcements.set(core, yield* Enforcement.make(policy, core.provider))
-  return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
+  return {
+    ...handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed })),
+    [Trait.policies]: enforcements
+  }
 })
 
 /** Puts the cores of a service on a budget, which counts the attempts of all of them. */

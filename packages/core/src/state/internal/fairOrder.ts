@@ -3,7 +3,7 @@
  *
  * The start tag of a share is what it was served, in tokens, on a scale that all shares have in common. The lowest is next;
  * equal ones by arrival, and so are the calls of one share. Virtual time is the start tag of the last that was served: who
- * comes anew begins there, or where it was when it left, if that is later. So nobody saves up what it did not ask for, and
+ * comes anew begins there, or where it was when it left, if that is later. So no share saves up what it did not ask for, and
  * while two shares wait, what they are served differs by one request of each at most.
  *
  * A share is at one place, however many wait for it: what leaves without being served costs nothing.

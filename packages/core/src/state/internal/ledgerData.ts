@@ -28,7 +28,7 @@ export interface Limit {
  * - `lease`: how long a reservation, or a place in the queue, lives without renewal. A place is renewed by `reserve`, a
  *   reservation by `renew`. What expires is released.
  * - `share`: whose it is, such as a tenant: the queue of a key is fair between shares, and FIFO within each. Those without
- *   one are a share in common, so a queue in which nobody names one is FIFO.
+ *   one are a share in common, so a queue in which none is named is FIFO.
  */
 export interface Reservation {
   readonly key: string

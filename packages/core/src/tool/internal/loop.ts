@@ -137,6 +137,7 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
       calls,
       fingerprint: { ...fingerprint(service, state.request), tools }
     }
+    return response
   })
 
   const settle = (index: number, result: ToolState.ToolResult): ToolState.SettledCall => {
@@ -179,12 +180,11 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     })
 
   /** Ends the step: with its results, or with the calls that wait. */
-  const close: Effect.Effect<Closed, E2 | E3 | ProviderError.InvalidRequestError, R2 | R3> = Effect.gen(function*() {
+  const close = Effect.fnUntraced(function*(
+    response: ChatResponse.ChatResponse
+  ): Effect.fn.Return<Closed, E2 | E3 | ProviderError.InvalidRequestError, R2 | R3> {
     const reason = reasonOf(state) ?? (state.steps >= maxSteps ? "max-steps" : undefined)
     const index = Math.max(0, state.steps - 1)
-    const { response } = state
-    // A step is closed after it was opened.
-    if (response === undefined) return yield* Effect.die(new Error("no step is open"))
     const spent = { usage: state.usage, ...(state.cost && { cost: state.cost }) }
     const outcome = () => ({ response, messages: state.messages, ...spent, steps: state.steps })
     if (reason === "pending") {
@@ -212,9 +212,9 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
     close,
     concurrency: Math.max(1, Math.floor(concurrency)),
     ids,
-    isOpen: () => state.response !== undefined,
     jobs,
     open,
+    opened: () => state.response,
     request,
     stepIndex: () => Math.max(0, state.steps - 1)
   }
@@ -223,7 +223,8 @@ export const make = <E, R, E1, R1, E2, R2, E3, R3>(
 
 /**
  * - `request`: saves the state, and gives the next request.
- * - `open`: begins a step with the answer to it; `isOpen`: whether one was begun and is not closed.
+ * - `open`: begins a step with the answer to it, and returns it; `opened`: the answer of the step that was begun and is not
+ *   closed.
  * - `jobs`: the calls that can run now, and those whose result is not reported yet: each gives its result.
  * - `close`: ends the step when its jobs have ended.
  */
@@ -231,11 +232,15 @@ export interface Loop<E, R> {
   readonly concurrency: number
   readonly ids: ReturnType<typeof ToolHistory.makeIds>
   readonly request: Effect.Effect<ChatRequest.ChatRequest, E | ProviderError.InvalidRequestError, R>
-  readonly open: (response: ChatResponse.ChatResponse) => Effect.Effect<void, Tool.ToolCallError, R>
-  readonly isOpen: () => boolean
+  readonly open: (
+    response: ChatResponse.ChatResponse
+  ) => Effect.Effect<ChatResponse.ChatResponse, Tool.ToolCallError, R>
+  readonly opened: () => ChatResponse.ChatResponse | undefined
   readonly stepIndex: () => number
   readonly jobs: () => ReadonlyArray<Effect.Effect<ToolState.ToolResult, E | ProviderError.InvalidRequestError, R>>
-  readonly close: Effect.Effect<Closed, E | ProviderError.InvalidRequestError, R>
+  readonly close: (
+    response: ChatResponse.ChatResponse
+  ) => Effect.Effect<Closed, E | ProviderError.InvalidRequestError, R>
 }
 
 /** A step that is complete, the last one with the outcome; or the outcome alone, where calls wait. */

@@ -62,7 +62,7 @@ const texts = {
     text: "The tool was not run: a person declined this call. That is a decision about this one call, not a rule."
   },
   cancelled: { outcome: "denied", text: "The tool was not run to its end: this call was cancelled." },
-  expired: { outcome: "expired", text: "The tool was not run: nobody approved this call in time." },
+  expired: { outcome: "expired", text: "The tool was not run: the call was not approved in time." },
   "no-result": { outcome: "expired", text: "The tool was not run to its end: no result of this call came in time." },
   superseded: {
     outcome: "superseded",

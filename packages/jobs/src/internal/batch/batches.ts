@@ -8,7 +8,7 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as Chunks from "../chunks.ts"
-import * as Tables from "../tables.ts"
+import * as Tables from "../store/tables.ts"
 
 /**
  * A batch job.

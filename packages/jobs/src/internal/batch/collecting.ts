@@ -14,7 +14,7 @@ import * as Chunks from "../chunks.ts"
 import * as Digest from "../digest.ts"
 import * as Outage from "../outage.ts"
 import type * as Sink from "../sink/contract.ts"
-import * as Storing from "../storing.ts"
+import * as Storing from "../store/storing.ts"
 import type * as Batches from "./batches.ts"
 import * as Gathering from "./gathering.ts"
 

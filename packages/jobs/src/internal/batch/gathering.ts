@@ -10,7 +10,7 @@ import * as JobError from "../../JobError.ts"
 import type * as JobStore from "../../JobStore.ts"
 import type * as Work from "../../Work.ts"
 import type * as Chunks from "../chunks.ts"
-import * as Storing from "../storing.ts"
+import * as Storing from "../store/storing.ts"
 import type * as Batches from "./batches.ts"
 
 export interface Options<Item, Output, R> {

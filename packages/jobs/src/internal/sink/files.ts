@@ -17,7 +17,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as SqlError from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import * as Tables from "../tables.ts"
+import * as Tables from "../store/tables.ts"
 import type * as Sink from "./contract.ts"
 
 /**

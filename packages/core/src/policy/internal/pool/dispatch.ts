@@ -22,6 +22,9 @@ import type * as Health from "./health.ts"
 import type * as Lanes from "./lanes.ts"
 import * as Race from "./race.ts"
 
+/** The model that a call names in a lane, or nothing. */
+type ModelOf<Shape> = (lane: Lanes.Member<Shape>) => string
+
 /** An answer, and the lane that gave it. `broke`: tells the lane that it did not end well, where it goes on as a stream. */
 export interface Answered<Shape, A> {
   readonly answer: A
@@ -58,13 +61,14 @@ export const make = <Shape extends Trait.Trait>(
   /** An attempt, whose end its lane learns from. Another lane is the better answer to errors than a retry. */
   const watched = <A, E extends ProviderError.ChatStreamError>(
     lane: Lanes.Member<Shape>,
-    model: string,
+    modelOf: ModelOf<Shape>,
     self: Effect.Effect<A, E>
   ) =>
     // A call that is the probe must say how it ended, whatever happens to it, or no other would ever probe the lane.
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Watchdog.now, (start) => {
         lane.served += 1 / lane.weight
+        const model = modelOf(lane)
         const call = lane.health.begin(model, start)
         const inLane = self.pipe(
           Effect.updateService(Retrying.FinalErrors, (isFinal): Retrying.IsFinal => (error) =>
@@ -77,32 +81,37 @@ export const make = <Shape extends Trait.Trait>(
             broke: (error: ProviderError.ProviderError) => failed(lane, model, call, error)
           }))
         )
-        return Effect.onExit(restore(inLane), (exit) => {
-          if (Exit.isSuccess(exit)) return answered(lane, model, call)
+        const sent = lane.health.isProbe(model, call) ? Effect.andThen(shown(lane, 1), inLane) : inLane
+        return Effect.onExit(restore(sent), (exit) => {
+          if (Exit.isSuccess(exit)) return answered(lane, modelOf, call)
           const error = Cause.findErrorOption(exit.cause)
           if (error._tag === "Some") return failed(lane, model, call, error.value)
           if (Cause.hasInterrupts(exit.cause)) lane.served -= 1 / lane.weight
-          if (lane.health.ended(model, call)) changed()
-          return Effect.void
+          if (lane.health.ended(model, call) === "none") return Effect.void
+          changed()
+          return shown(lane, 2)
         })
       })
     )
 
-  const answered = (lane: Lanes.Member<Shape>, model: string, call: Health.Call) =>
+  const answered = (lane: Lanes.Member<Shape>, modelOf: ModelOf<Shape>, call: Health.Call) =>
     Effect.andThen(
       counted(lane, "answered"),
-      Effect.suspend(() => {
-        if (!lane.health.answered(model, call)) return Effect.void
-        changed()
-        // It is not asked all at once for what it was not asked while it was out.
-        const others = members.filter((one) => one !== lane).map((one) => one.served)
-        if (others.length > 0) lane.served = Math.max(lane.served, Math.min(...others))
-        return Effect.andThen(
-          shown(lane, 0),
-          Effect.annotateLogs(Effect.logInfo("A lane is back in the pool: it answers"), { lane: lane.name })
-        )
-      })
+      Effect.suspend(() => lane.health.answered(modelOf(lane), call) ? back(lane, modelOf) : Effect.void)
     )
+
+  const back = Effect.fnUntraced(function*(lane: Lanes.Member<Shape>, modelOf: ModelOf<Shape>) {
+    changed()
+    // It is not asked all at once for what lanes like it were asked while it was out.
+    const now = yield* Watchdog.now
+    const others = members.filter((one) =>
+      one !== lane && one.cost === lane.cost && one.interactive === lane.interactive &&
+      one.health.absence(modelOf(one), now) === undefined
+    )
+    if (others.length > 0) lane.served = Math.max(lane.served, Math.min(...others.map(({ served }) => served)))
+    yield* shown(lane, 0)
+    yield* Effect.annotateLogs(Effect.logInfo("A lane is back in the pool: it answers"), { lane: lane.name })
+  })
 
   const failed = (lane: Lanes.Member<Shape>, model: string, call: Health.Call, error: ProviderError.ProviderError) =>
     Effect.gen(function*() {
@@ -112,10 +121,10 @@ export const make = <Shape extends Trait.Trait>(
       const change = isUnavailable
         ? lane.health.failed(model, call, yield* Watchdog.now, error)
         : lane.health.ended(model, call)
-      if (change !== false) changed()
-      if (typeof change === "boolean") return
-      if (change === "unknown") return
+      if (change === "none") return
+      changed()
       yield* shown(lane, 2)
+      if (change === "unprobed") return
       // A refusal passes: only an outage is worth a warning.
       const log = change === "left" && error._tag !== "RateLimitError" ? Effect.logWarning : Effect.logDebug
       yield* Effect.annotateLogs(log("A lane leaves the pool for a while: it does not take calls"), {
@@ -161,14 +170,14 @@ export const make = <Shape extends Trait.Trait>(
           },
           due: (asked) =>
             Effect.map(Watchdog.now, (now) => {
-              let soonest: number | undefined
+              let soonest = Infinity
               for (const member of members) {
                 if (asked.has(member) || tried.has(member)) continue
                 const absence = member.health.absence(modelOf(member), now)
-                const isOpen = absence !== undefined && !absence.isProbed && (interactive || !member.interactive)
-                if (isOpen) soonest = Math.min(soonest ?? Infinity, absence.left)
+                if (absence === undefined || member.interactive && !interactive) continue
+                soonest = Math.min(soonest, absence.left)
               }
-              return soonest
+              return Number.isFinite(soonest) ? soonest : undefined
             }),
           onChange: (listener) => {
             listeners.add(listener)
@@ -176,7 +185,7 @@ export const make = <Shape extends Trait.Trait>(
           }
         }
         const through = (lane: Lanes.Member<Shape>) =>
-          watched(lane, modelOf(lane), attempt(lane)).pipe(
+          watched(lane, modelOf, attempt(lane)).pipe(
             Effect.tapError(() =>
               Effect.map(Watchdog.now, (now) => {
                 const standing = lane.health.standing(modelOf(lane), now)
@@ -199,9 +208,8 @@ export const make = <Shape extends Trait.Trait>(
       if (ahead === undefined) return yield* round
       // The lanes keep the deadline while one is asked, and this between rounds.
       const deadline = yield* longestDeadline(members, wish.modelOf)
-      const left = Duration.millis(Math.max(0, start + Duration.toMillis(deadline) - (yield* Watchdog.now)))
       return yield* ahead.enforcement.retried(round, ahead.target, sooner).pipe(
-        Clocks.within("deadline", deadline, ahead.target, left)
+        Clocks.within("deadline", deadline, ahead.target)
       )
     })
 }
@@ -218,7 +226,6 @@ const longestDeadline = Effect.fnUntraced(function*<Shape extends Trait.Trait>(
     const all = yield* Gates.ahead(member.service, modelOf(member))
     if (all.length === 0) return Duration.infinity
     for (const { enforcement } of all) longest = Duration.max(longest, enforcement.policy.timeouts.deadline)
-    if (!Duration.isFinite(longest)) return longest
   }
   return longest
 })
@@ -238,18 +245,20 @@ const shown = (lane: Lanes.Member<unknown>, state: number) =>
 const absent = (members: Lanes.Members<unknown>, modelOf: (lane: Lanes.Member<never>) => string) =>
   Effect.map(Watchdog.now, (now) => {
     const reasons: Array<string> = []
-    let soonest = Infinity
+    let soonest: number | undefined
     for (const lane of members) {
       const absence = lane.health.absence(modelOf(lane as Lanes.Member<never>), now)
       if (absence === undefined) continue
-      soonest = Math.min(soonest, absence.left)
-      reasons.push(
-        `${lane.name} (${absence.error._tag}, for ${Duration.format(Duration.millis(Math.ceil(absence.left)))})`
-      )
+      const left = Number.isFinite(absence.left) ? Math.ceil(absence.left) : unknown
+      soonest = Math.min(soonest ?? left, left)
+      reasons.push(`${lane.name} (${absence.error._tag}, for ${Duration.format(Duration.millis(left))})`)
     }
     return new ProviderError.ModelUnavailableError({
       provider,
       message: `No lane of the pool takes calls: ${reasons.join(", ")}. Nothing was sent. Try again later.`,
-      retryAfter: Duration.millis(Number.isFinite(soonest) ? Math.ceil(soonest) : 1_000)
+      retryAfter: Duration.millis(soonest ?? unknown)
     })
   })
+
+/** In how many milliseconds to ask again while a lane is probed: when that ends is not known. */
+const unknown = 1_000

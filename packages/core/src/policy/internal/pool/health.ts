@@ -15,7 +15,7 @@ interface Out {
   readonly since: number
   readonly until: number
   readonly pause: number
-  probe: { readonly start: number } | undefined
+  probe: Call | undefined
 }
 
 /** A call of the lane, and when it began. */
@@ -26,31 +26,35 @@ export interface Call {
 /** `due`: the next call probes it. */
 export type Standing = "in" | "due" | "probing" | "out"
 
-/** Whether a failure changed the standing of the lane: `left`, or `stays` out; `unknown` when it says nothing of it. */
-export type Change = "left" | "stays" | "unknown"
+/** How a call that was not answered changed its lane: it `left`, `stays` out, or is to be probed by another call. */
+export type Change = "left" | "stays" | "unprobed" | "none"
 
 export type Health = ReturnType<typeof make>
 
 /** The health of one lane, for each model that requests name. */
 export const make = () => {
   const outs = BoundedMap.make<string, Out>(mostModels)
-  /** How many failures the answers of each model make up for. */
+  /** The answers of each model that make up for failures to come. */
   const credits = BoundedMap.make<string, number>(mostModels)
   const forgives = (model: string, error: ProviderError.ProviderError): boolean => {
     const credit = credits.entries.get(model) ?? 0
-    if (credit < 1 || !passes.has(error._tag) || ProviderError.retryAfter(error) !== undefined) return false
-    credits.set(model, credit - 1)
+    if (credit < answersForFailure || !passes.has(error._tag)) return false
+    if (ProviderError.retryAfter(error) !== undefined) return false
+    credits.set(model, credit - answersForFailure)
     return true
+  }
+  const ended = (model: string, call: Call): Change => {
+    const out = outs.entries.get(model)
+    if (out?.probe !== call) return "none"
+    out.probe = undefined
+    return "unprobed"
   }
 
   return {
     standing: (model: string, now: number): Standing => {
       const out = outs.get(model)
       if (out === undefined) return "in"
-      if (out.probe !== undefined) {
-        // A service that refuses says so at once, however long its answers take.
-        return out.error._tag === "RateLimitError" && now - out.probe.start > accepted ? "in" : "probing"
-      }
+      if (out.probe !== undefined) return now >= acceptedAt(out, out.probe) ? "in" : "probing"
       return now >= out.until ? "due" : "out"
     },
     /** A call begins; it is the probe if one is due. */
@@ -60,26 +64,23 @@ export const make = () => {
       if (out !== undefined && out.probe === undefined && start >= out.until) out.probe = call
       return call
     },
+    isProbe: (model: string, call: Call): boolean => outs.entries.get(model)?.probe === call,
     /** A call was answered; true when the lane is back by that. */
     answered: (model: string, { start }: Call): boolean => {
       const out = outs.entries.get(model)
       if (out === undefined) {
-        const credit = credits.entries.get(model) ?? 0
-        if (credit < mostForgiven) credits.set(model, credit + 1 / answersForFailure)
+        credits.set(model, Math.min((credits.entries.get(model) ?? 0) + 1, mostForgiven * answersForFailure))
         return false
       }
       if (start < out.since) return false
-      credits.set(model, 1)
+      credits.set(model, answersForFailure)
       return outs.delete(model)
     },
     /** A call failed. One that began before the lane left says nothing new, nor does one among many answers. */
     failed: (model: string, call: Call, now: number, error: ProviderError.ProviderError): Change => {
+      if (!shows.has(error._tag)) return ended(model, call)
       const out = outs.get(model)
-      if (!shows.has(error._tag)) {
-        if (out?.probe === call) out.probe = undefined
-        return "unknown"
-      }
-      if (out === undefined ? forgives(model, error) : call.start < out.since) return "unknown"
+      if (out === undefined ? forgives(model, error) : call.start < out.since) return "none"
       const first = error._tag === "RateLimitError" ? shortest.refused : shortest.down
       const pause = out === undefined ? first : Math.min(longest, Math.max(first, out.pause * 2))
       const hint = ProviderError.retryAfter(error)
@@ -91,23 +92,14 @@ export const make = () => {
       outs.set(model, { error, since: now, until: now + wait, pause, probe: undefined })
       return out === undefined ? "left" : "stays"
     },
-    /** A call ended without showing anything: it was interrupted. True when the next one is the probe. */
-    ended: (model: string, call: Call): boolean => {
-      const out = outs.entries.get(model)
-      if (out?.probe !== call) return false
-      out.probe = undefined
-      return true
-    },
-    /** Why the lane is out, and for how many milliseconds; while it is probed nobody knows. */
+    /** A call ended without showing anything, such as one that was interrupted. */
+    ended,
+    /** Why the lane is out, and for how many milliseconds: `Infinity` while that depends on how its probe ends. */
     absence: (model: string, now: number) => {
       const out = outs.entries.get(model)
-      return out === undefined
-        ? undefined
-        : {
-          error: out.error,
-          isProbed: out.probe !== undefined,
-          left: out.probe === undefined ? Math.max(1, out.until - now) : probing
-        }
+      if (out === undefined) return undefined
+      const back = out.probe === undefined ? out.until : acceptedAt(out, out.probe)
+      return { error: out.error, left: Math.max(1, back - now) }
     }
   }
 }
@@ -141,12 +133,13 @@ const passes: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>
 const answersForFailure = 10
 const mostForgiven = 5
 
-/** When to ask again for a lane that is probed, in milliseconds. */
-const probing = 1_000
-
 /** The first pause, in milliseconds, and the longest. */
 const shortest = { refused: 250, down: 1_000 }
 const longest = 5_000
+
+/** When a probe counts as accepted: a service that refuses says so at once, however long its answers take. */
+const acceptedAt = ({ error }: Out, probe: Call): number =>
+  error._tag === "RateLimitError" ? probe.start + accepted : Infinity
 
 /** A probe that is not refused within this time, in milliseconds, was accepted. */
 const accepted = 1_000

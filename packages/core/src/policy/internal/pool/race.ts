@@ -140,7 +140,6 @@ export const race = <Lane, A, E, E2, R>(
             const found = Cause.findErrorOption(exit.cause)
             if (found._tag === "None" || !(yield* goesOn(found.value))) return yield* Effect.failCause(exit.cause)
             failed.push({ lane, error: found.value })
-            if (owner?.lane === lane) return Result.fail(failed)
             if (isWaiting()) yield* start
           }
         }

@@ -1,5 +1,5 @@
 /** The position of a check in a value, and how it refuses what it finds there; see `Check.ts`. */
-import * as CheckWords from "./checkWords.ts"
+import * as CheckWords from "./words.ts"
 
 /** `field` is a path such as `messages[2].content[0].source`. Problems never quote text: it may be confidential. */
 export interface Problem {

@@ -4,8 +4,8 @@ import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
-import * as JobError from "../JobError.ts"
-import type * as Work from "../Work.ts"
+import * as JobError from "../../JobError.ts"
+import type * as Work from "../../Work.ts"
 import * as Tables from "./tables.ts"
 
 /** A process that runs a job: `host` and `pid`, when it was last seen, and what it has done. */

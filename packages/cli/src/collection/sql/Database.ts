@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as SqlError from "effect/sql/SqlError"
-import * as CommandError from "../process/CommandError.ts"
+import * as CommandError from "../../process/CommandError.ts"
 
 /** A failure of the database as one of the command. */
 export type At = <A, R>(

@@ -6,7 +6,7 @@
  * otherwise. Cycles are always refused.
  */
 import * as Predicate from "effect/Predicate"
-import { type Cursor, part, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
+import { type Cursor, part, refuse, type Refused, refused, refuseKind } from "./cursor.ts"
 
 /**
  * - `bytes`, `bigint`: whether these are kept.

@@ -8,7 +8,7 @@ import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SqlError from "effect/sql/SqlError"
-import * as JobError from "../JobError.ts"
+import * as JobError from "../../JobError.ts"
 
 /** A `JobStoreError` that says what was being done and what the database said. */
 export const failed = (doing: string, cause: unknown, job?: string): JobError.JobStoreError =>

@@ -6,8 +6,8 @@
  * an ARN in its path; else the first one.
  */
 import * as Result from "effect/Result"
-import * as AwsError from "./AwsError.ts"
-import type * as Exchange from "./http/Exchange.ts"
+import * as AwsError from "../AwsError.ts"
+import type * as Exchange from "../http/Exchange.ts"
 
 /** The regions served; the first one is the default. */
 export type Served = readonly [string, ...ReadonlyArray<string>]

@@ -5,8 +5,8 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
-import type * as Collection from "./Collection.ts"
-import * as Nearest from "./Nearest.ts"
+import type * as Collection from "../Collection.ts"
+import * as Nearest from "../Nearest.ts"
 import * as SqlVector from "./SqlVector.ts"
 
 /** The chunks of a collection that are closest to a vector. */
@@ -46,7 +46,7 @@ const condition = (sql: SqlClient.SqlClient, collection: number, under: string |
 
 const inPostgres = (sql: SqlClient.SqlClient, collection: number, { limit, under, vector }: Collection.Query) =>
   sql.withTransaction(Effect.gen(function*() {
-    // Where somebody made an approximate index, it is read on until there are enough rows that match.
+    // Where there is an approximate index, it is read on until there are enough rows that match.
     yield* sql`SELECT set_config('hnsw.iterative_scan', 'strict_order', true)`
     const rows = yield* sql<Row & { readonly distance: number }>`
       SELECT id, source, position, citation, context, text,
