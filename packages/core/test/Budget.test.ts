@@ -187,13 +187,13 @@ describe("Budget", () => {
     isolated(Effect.gen(function*() {
       const budget = Budget.make({ name: "long", perRun: 100, perDay: 100 })
       const { service } = yield* Fixture.make(budget)
-      const asked = request({ words: Array.from({ length: 3600 }, () => "word ") })
+      const asked = request({ words: Array.from({ length: 240 }, () => "word ") })
       const fiber = yield* Effect.forkChild(Stream.runDrain(service.stream(asked)))
-      yield* TestClock.adjust("30 minutes")
+      yield* TestClock.adjust("3 minutes")
       const { day, run } = yield* Budget.spent(budget)
       assert.strictEqual(rounded(run?.reserved ?? 0), rounded(mostDollars(asked)))
       assert.strictEqual(rounded(day?.reserved ?? 0), rounded(mostDollars(asked)))
-      yield* TestClock.adjust("31 minutes")
+      yield* TestClock.adjust("2 minutes")
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(yield* runOf(budget), { spent: 0.003, reserved: 0 })
     })))
@@ -256,8 +256,9 @@ describe("Budget", () => {
       const nothing = yield* Fixture.make(Budget.make({ perRun: 0 }))
       assert.strictEqual((yield* Effect.flip(nothing.service.generate(request({}))))._tag, "BudgetExceededError")
       for (const perRun of [-1, Number.NaN]) {
-        const error = yield* Effect.flip(Fixture.make(Budget.make({ perRun })))
-        assert.strictEqual(error.field, "budget.perRun")
+        const wrong = Budget.make({ perRun })
+        assert.strictEqual((yield* Effect.flip(Fixture.make(wrong))).field, "budget.perRun")
+        assert.deepInclude(yield* Effect.flip(Budget.spent(wrong)), { field: "budget.perRun" })
       }
     })))
 
@@ -309,41 +310,6 @@ describe("Budget", () => {
         const service = Context.get(context, ChatService.ChatService)
         assert.strictEqual((yield* Effect.flip(service.generate(request({}))))._tag, "BudgetExceededError")
       }
-    })))
-
-  it.effect("takes a service from elsewhere by the model of the request", () =>
-    isolated(Effect.gen(function*() {
-      const budget = Budget.make({ perRun: 10 })
-      const inner = yield* ChatService.make(Fixture.makeProvider())
-      const { generate, stream } = inner
-      const context = yield* Layer.build(
-        Layer.succeed(ChatService.ChatService, { generate, stream }).pipe(
-          ChatService.withBudget(budget),
-          Layer.provide(Fixture.prices)
-        )
-      )
-      const service = Context.get(context, ChatService.ChatService)
-      const asked = request({ inputTokens: 10, outputTokens: 10 })
-      yield* service.generate({ ...asked, model: "test-model" })
-      yield* ChatEvent.collect(service.stream({ ...asked, model: "test-model" }))
-      assert.deepStrictEqual(yield* runOf(budget), { spent: 0.06, reserved: 0 })
-      const unknown = yield* Effect.flip(service.generate(asked))
-      assert.include(unknown.message, "put `withBudget` on the layer of the provider")
-    })))
-
-  it.effect("believes an answer that says what it cost: one from a cache is free", () =>
-    isolated(Effect.gen(function*() {
-      const budget = Budget.make({ perRun: 10 })
-      const cached = Layer.effect(ChatService.ChatService, ChatService.make(Fixture.makeProvider())).pipe(
-        ChatService.withCache({ namespace: "inside" }),
-        ChatService.withBudget(budget),
-        Layer.provide(Fixture.prices)
-      )
-      const service = Context.get(yield* Layer.build(cached), ChatService.ChatService)
-      const asked = { ...request({ inputTokens: 10, outputTokens: 0 }), model: "test-model" }
-      yield* service.generate(asked)
-      yield* service.generate(asked)
-      assert.deepStrictEqual(yield* runOf(budget), { spent: 0.01, reserved: 0 })
     })))
 
   it.effect("takes the prompt, and what arrived, where a provider does not count", () =>

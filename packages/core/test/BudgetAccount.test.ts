@@ -5,9 +5,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as BudgetAccount from "../src/policy/internal/budget/account.ts"
+import * as BudgetGate from "../src/policy/internal/budget/gate.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
 import * as Fixture from "./BudgetFixture.ts"
-import { settled } from "./ChatFixture.ts"
+import { settled, target } from "./ChatFixture.ts"
 
 const shared = LedgerMemory.make()
 const accountsOf = (budget: Budget.Budget) => BudgetAccount.of(budget, shared)
@@ -82,6 +83,15 @@ describe("a call on a budget", () => {
       assert.strictEqual((yield* generate(ledger))._tag, "Failure")
       assert.strictEqual(asked.reserve, 12)
     }))
+
+  it.effect("is not asked for its metadata where no budget has keys, nor for its length where there is no budget", () =>
+    Fixture.isolated(Effect.gen(function*() {
+      const metadata = () => Effect.die("asked for metadata")
+      const { service } = yield* Fixture.make(Budget.make({ perRun: 10 }), { metering: { metadata } })
+      yield* service.generate(Fixture.dime)
+      const settle = yield* BudgetGate.reserve([], target, { load: () => Effect.die("asked for its length") })
+      yield* settle({ bill: undefined, outputTokens: 1, isRefused: false })
+    })))
 
   it.effect("renews nothing when it has ended", () =>
     Effect.gen(function*() {

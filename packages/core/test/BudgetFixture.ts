@@ -1,10 +1,12 @@
 /**
  * A chat model with a price, of which a test says what each call does, and what a budget has on it.
  */
+import * as ChatCache from "@strata/core/chat/ChatCache"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Key from "@strata/core/policy/Key"
 import * as Policy from "@strata/core/policy/Policy"
@@ -122,9 +124,13 @@ export const make = Effect.fnUntraced(function*(
   return { sent, service: Context.get(context, ChatService.ChatService) }
 })
 
-/** Runs a test on a ledger of its own. */
+/** Runs a test on a ledger and caches of its own. */
 export const isolated = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provide(self, Ledger.layerMemory)
+  Effect.provide(self, [
+    Ledger.layerMemory,
+    Layer.orDie(ChatCache.layerMemory()),
+    Layer.orDie(EmbeddingCache.layerMemory())
+  ])
 
 /** Spent and reserved for the run, in dollars, without the dust of fractions. */
 export const runOf = (budget: Budget.Budget) =>

@@ -5,6 +5,7 @@ import * as Budget from "@strata/core/policy/Budget"
 import * as Key from "@strata/core/policy/Key"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Pricing from "@strata/core/policy/Pricing"
+import * as RequestMetadata from "@strata/core/RequestMetadata"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -86,6 +87,17 @@ describe("a budget with keys", () => {
       const exceeded = yield* Effect.flip(as("b")(service.generate(other)))
       assert.include(exceeded.message, "the budget \"total\" allows $0.35")
       assert.strictEqual(yield* spentOf(first, "b"), 0)
+    })))
+
+  it.effect("counts by both keys where two of one name have different ones, and once where a call has the same by both", () =>
+    isolated(Effect.gen(function*() {
+      const byTenant = Budget.make({ name: "calls", perDay: 10, key: tenant })
+      const byUser = Budget.make({ name: "calls", perDay: 10, key: Key.metadata("user") })
+      const { service } = yield* Fixture.make([byTenant, byUser])
+      for (const user of ["b", "a"]) {
+        yield* Effect.provideService(service.generate(dime), RequestMetadata.RequestMetadata, { tenant: "a", user })
+      }
+      assert.deepStrictEqual([yield* spentOf(byTenant, "a"), yield* spentOf(byUser, "b")], [0.2, 0.1])
     })))
 
   it.effect("applies to embeddings, by their metadata", () =>

@@ -77,6 +77,22 @@ export const throughJson = <A, E>(schema: Schema.Codec<A, E>, value: A) => {
   return Effect.flatMap(Schema.encodeEffect(text)(value), Schema.decodeEffect(text))
 }
 
+/** A clock that counts the timers that run, and have run at most. */
+export const countingClock = Effect.gen(function*() {
+  const clock = yield* TestClock.testClockWith(Effect.succeed)
+  const timers = { running: 0, most: 0 }
+  const counted: Clock.Clock = {
+    ...clock,
+    sleep: (duration) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => timers.most = Math.max(timers.most, ++timers.running)),
+        () => clock.sleep(duration),
+        () => Effect.sync(() => timers.running--)
+      )
+  }
+  return { timers, counted }
+})
+
 /** Runs an effect to its end while the test clock runs on, and says how many milliseconds of that clock it took. */
 export const timed = <A, E, R>(self: Effect.Effect<A, E, R>, span: Duration.Input = "1 day") =>
   Effect.gen(function*() {

@@ -128,6 +128,7 @@ describe("the cost of a chat", () => {
           ["Info", "other"],
           ["Info", "another"]
         ])
+        assert.match(String(logs[0]?.message), /No price is configured for this model/u)
       })
     ))
 

@@ -17,11 +17,10 @@ import * as Retry from "@strata/core/policy/Retry"
 import { TestChat, TestEmbedding, TestRerank } from "@strata/core/testing"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { ended, failure, settled, usage } from "./ChatFixture.ts"
+import { ended, usage } from "./ChatFixture.ts"
 
 const down = new ProviderError.ProviderInternalError({ provider: "test", message: "down" })
 
@@ -312,66 +311,6 @@ describe("withDefaults", () => {
       assert.lengthOf(vector, 4)
       const given = yield* Effect.provide(EmbeddingService.embed("a", { dimensions: 2, purpose: undefined }), layer)
       assert.lengthOf(given.vector, 2)
-    }))
-})
-
-describe("withDeadline", () => {
-  it.effect("bounds retries and fallbacks together", () =>
-    Effect.gen(function*() {
-      const { made } = failing()
-      const slow = ChatService.withPolicy(
-        made("a"),
-        Policy.make({ retry: Retry.exponential({ times: 8, base: "1 minute" }) })
-      )
-      const layer = slow.pipe(ChatService.withFallback(slow), ChatService.withDeadline("30 seconds"))
-      for (const call of [ChatService.generate("Hi"), Stream.runDrain(ChatService.stream("Hi"))]) {
-        const fiber = yield* Effect.forkChild(Effect.flip(Effect.provide(call, layer)))
-        yield* TestClock.adjust("31 seconds")
-        const error = yield* Fiber.join(fiber)
-        assert(error._tag === "TimeoutError")
-        assert.deepStrictEqual([error.phase, error.provider, error.model], ["deadline", "a", "a"])
-      }
-    }))
-
-  it.effect("interrupts a stream that has begun", () =>
-    Effect.gen(function*() {
-      const layer = TestChat.layer([{ chunks: ["a", "b", "c"], interval: "20 seconds" }]).pipe(
-        ChatService.withDeadline("30 seconds")
-      )
-      const fiber = yield* Effect.forkChild(
-        Effect.flip(Effect.provide(Stream.runDrain(ChatService.stream("Hi")), layer))
-      )
-      yield* TestClock.adjust("1 minute")
-      const error = yield* Fiber.join(fiber)
-      assert(error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause))
-      assert.deepStrictEqual([error.delivered, error.cause._tag], [2, "TimeoutError"])
-    }))
-
-  it.effect("bounds embeddings, each result of `embedEach`, and reranking", () =>
-    Effect.gen(function*() {
-      const never = Layer.succeed(EmbeddingService.EmbeddingService, {
-        embed: () => Effect.never,
-        embedMany: () => Effect.never,
-        embedEach: () => Effect.never,
-        embedStream: () => Stream.never
-      })
-      const layer = EmbeddingService.withDeadline(never, "1 second")
-      const { results } = yield* settled(
-        Effect.provide(EmbeddingService.embedEach(["a", "b"]), layer),
-        "2 seconds"
-      )
-      assert.deepStrictEqual(results.map((result) => result._tag === "Failure" && result.failure._tag), [
-        "TimeoutError",
-        "TimeoutError"
-      ])
-      const stream = Stream.runDrain(EmbeddingService.embedStream(Stream.make("a")))
-      assert.strictEqual((yield* failure(Effect.provide(stream, layer), "2 seconds"))._tag, "TimeoutError")
-      const reranking = RerankService.withDeadline(
-        Layer.succeed(RerankService.RerankService, { rerank: () => Effect.never }),
-        "1 second"
-      )
-      const reranked = Effect.provide(RerankService.rerank("q", ["a"]), reranking)
-      assert.strictEqual((yield* failure(reranked, "2 seconds"))._tag, "TimeoutError")
     }))
 })
 

@@ -128,6 +128,13 @@ describe("Hedging", () => {
       assert.deepStrictEqual([millis, closed], [14_000, true])
     }))
 
+  it.effect("lets both go at the same time when the caller is interrupted", () =>
+    Effect.gen(function*() {
+      const slow = Effect.onInterrupt(answer("any", "1 hour"), () => Effect.sleep("3 seconds"))
+      const { millis } = yield* timed(Effect.timeoutOption(race(slow, slow).hedged, "11 seconds"))
+      assert.strictEqual(millis, 14_000)
+    }))
+
   it.effect("ends with a defect at once, of either", () =>
     Effect.gen(function*() {
       const early = race(Effect.die("bug"))

@@ -239,6 +239,7 @@ describe("An invalid policy", () => {
 
 /** Other layers with options that cannot be right. */
 const layers: ReadonlyArray<readonly [name: string, layer: () => Layer.Any, field: string]> = [
+  ["a deadline that is no time", () => ChatService.withDeadline(chat, given("soon")), "deadline"],
   ["a time to live that is none", () => ChatService.withCache(chat, given({ timeToLive: "x" })), "cache.timeToLive"],
   [
     "a cache with a misspelled field",

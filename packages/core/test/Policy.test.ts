@@ -82,6 +82,20 @@ describe("Enforcement.call", () => {
       assert.strictEqual(millis, 3_000)
     }))
 
+  const fractions: ReadonlyArray<readonly [string, Policy.Policy]> = [
+    ["a number", Policy.make({ concurrency: 2.9 })],
+    ["a number in a policy made by hand", { ...Policy.standard, concurrency: 2.9 }],
+    ["a fixed number", Policy.make({ concurrency: Concurrency.fixed(2.9) })]
+  ]
+  it.effect.each(fractions)("rounds a fraction of permits down: %s", ([, policy]) =>
+    Effect.gen(function*() {
+      const enforcement = yield* Enforcement.make(policy)
+      assert.strictEqual(enforcement.window, 2)
+      const work = enforcement.call(Effect.sleep("1 second"), target)
+      const { millis } = yield* timed(Effect.all([work, work, work], { concurrency: "unbounded" }))
+      assert.strictEqual(millis, 2_000)
+    }))
+
   it.effect("counts a request, and no tokens, where nothing tells what a call needs", () =>
     Effect.gen(function*() {
       const call = yield* enforce({ quota: Quota.make({ requestsPerMinute: 9, tokensPerMinute: 9 }) })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Policy from "@strata/core/policy/Policy"
+import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Clock from "effect/Clock"
@@ -9,7 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { errors, settled, timed } from "./ChatFixture.ts"
+import * as Enforcement from "../src/policy/internal/enforcement.ts"
+import { countingClock, errors, settled, target, timed } from "./ChatFixture.ts"
 import { attempts, breakingWith, delivered, enforce, type Numbers, paced } from "./StreamFixture.ts"
 
 /** Which clock it was that ran out while a stream was being read. */
@@ -62,6 +63,7 @@ describe("clocks of Enforcement.stream", () => {
         provider: "test.provider",
         model: "test-model"
       })
+      assert.include(error.message, "broke after 3 events: ")
       assert.deepInclude(causeOf(error), { _tag: "TimeoutError", phase: "idle", after: Duration.seconds(10) })
     }))
 
@@ -131,22 +133,11 @@ describe("clocks of Enforcement.stream", () => {
     ([, use]) =>
       Effect.gen(function*() {
         const stream = yield* enforce({ timeouts: { idle: "3 minutes", deadline: "1 hour" } })
-        const clock = yield* TestClock.testClockWith(Effect.succeed)
-        let timers = 0
-        let most = 0
-        const counting: Clock.Clock = {
-          ...clock,
-          sleep: (duration) =>
-            Effect.acquireUseRelease(
-              Effect.sync(() => most = Math.max(most, ++timers)),
-              () => clock.sleep(duration),
-              () => Effect.sync(() => timers--)
-            )
-        }
-        const used = Effect.provideService(use(stream(paced(0, "1 second", "1 second"))), Clock.Clock, counting)
+        const { counted, timers } = yield* countingClock
+        const used = Effect.provideService(use(stream(paced(0, "1 second", "1 second"))), Clock.Clock, counted)
         yield* settled(Effect.exit(used), "5 seconds")
-        assert.isAbove(most, 1)
-        assert.strictEqual(timers, 0)
+        assert.isAbove(timers.most, 1)
+        assert.strictEqual(timers.running, 0)
       })
   )
 
@@ -203,17 +194,28 @@ describe("clocks of Enforcement.stream", () => {
       assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
     }))
 
-  it.effect("let another call have the permit of a consumer that never comes back", () =>
-    Effect.gen(function*() {
-      const stream = yield* enforce({ concurrency: 1, timeouts: { deadline: "10 seconds" } })
-      const { counts, stream: source } = attempts(Stream.concat(Stream.make(1), Stream.never))
-      yield* Effect.forkChild(Stream.runForEach(stream(source), () => Effect.never))
-      yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(counts, { opened: 1, closed: 0 })
-      const { exit, millis } = yield* timed(Stream.runCollect(stream(paced("1 second"))))
-      assert.deepStrictEqual([yield* exit, millis], [[1], 5_000 + 1_000])
-      assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
-    }))
+  const stuck: ReadonlyArray<readonly [string, pauses: ReadonlyArray<Duration.Input>]> = [
+    ["the first event", [0]],
+    ["the second event", [0, "1 second"]],
+    ["an event that comes at the deadline", [0, "3 seconds", "4 seconds", "3 seconds"]]
+  ]
+  it.effect.each(stuck)(
+    "let another call have the permit of a consumer that never comes back from %s",
+    ([, pauses]) =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust("1 minute")
+        const stream = yield* enforce({ concurrency: 1, timeouts: { deadline: "10 seconds", idle: "5 seconds" } })
+        const { counts, stream: source } = attempts(Stream.concat(paced(...pauses), Stream.never))
+        yield* Effect.forkChild(
+          Stream.runForEach(stream(source), (number) => number === pauses.length ? Effect.never : Effect.void)
+        )
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(counts, { opened: 1, closed: 0 })
+        const { exit, millis } = yield* timed(Stream.runCollect(stream(paced("1 second"))))
+        assert.deepStrictEqual([yield* exit, millis], [[1], 5_000 + 1_000])
+        assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
+      })
+  )
 
   it.effect("open nothing when there is no time at all", () =>
     Effect.gen(function*() {
@@ -227,7 +229,22 @@ describe("clocks of Enforcement.stream", () => {
     Effect.gen(function*() {
       const { infinity } = Duration
       const stream = yield* enforce({ timeouts: { firstEvent: infinity, idle: infinity, deadline: infinity } })
-      const slow = stream(paced("100 days", "100 days"))
-      assert.deepStrictEqual(yield* settled(Stream.runCollect(slow), "201 days"), [1, 2])
+      const { counted, timers } = yield* countingClock
+      const slow = Effect.provideService(Stream.runCollect(stream(paced("100 days", "100 days"))), Clock.Clock, counted)
+      assert.deepStrictEqual(yield* settled(slow, "201 days"), [1, 2])
+      // That of the stream itself.
+      assert.strictEqual(timers.most, 1)
+    }))
+})
+
+describe("clocks of Enforcement.call", () => {
+  it.effect("are off when they are infinite", () =>
+    Effect.gen(function*() {
+      const { counted, timers } = yield* countingClock
+      const enforcement = yield* Enforcement.make(Policy.none)
+      const call = enforcement.call(Effect.succeed(1).pipe(Effect.delay("100 days")), target)
+      assert.strictEqual(yield* settled(Effect.provideService(call, Clock.Clock, counted), "101 days"), 1)
+      // That of the call itself.
+      assert.strictEqual(timers.most, 1)
     }))
 })

@@ -9,8 +9,9 @@ import type * as ProviderError from "@strata/core/ProviderError"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
@@ -98,6 +99,40 @@ export const balance = (quota: Quota.Quota, key = keyOf()) =>
     return { spent: first?.spent, reserved: first?.reserved }
   })
 
+/** What another process reserves of a quota of 1,000 tokens a minute, or waits for. */
+export const reserveAhead = (
+  id: string,
+  tokens: number,
+  { scope = "", share }: { readonly scope?: string; readonly share?: string } = {}
+) =>
+  Effect.gen(function*() {
+    const ledger = yield* Ledger.Ledger
+    const limits = [{ name: "minute tokens", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
+    const reservation = { id, key: keyOf(scope), amounts: { tokens }, limits, lease: Duration.hours(1), share }
+    yield* ledger.reserve(reservation)
+    return {
+      leave: ledger.leave(reservation),
+      settle: (tokens: number) => ledger.settle({ ...reservation, amounts: { tokens } })
+    }
+  })
+
+/** What the metric shows of the minute of a quota, of tokens unless its attributes say otherwise. */
+export const shown = (attributes: Readonly<Record<string, string>> = {}) => {
+  const of = (part: string) =>
+    Effect.map(
+      Metric.value(Metric.withAttributes(Telemetry.quota, {
+        "gen_ai.provider.name": target.provider,
+        "gen_ai.request.model": target.model,
+        "strata.quota.window": "minute",
+        "strata.quota.unit": "tokens",
+        "strata.quota.part": part,
+        ...attributes
+      })),
+      ({ value }) => value
+    )
+  return Effect.all({ spent: of("spent"), reserved: of("reserved"), limit: of("limit") })
+}
+
 /** Counts the operations of the ledger in force, and makes them fail while `broken` is set. */
 export const watchedLedger = Effect.map(Ledger.Ledger, (ledger) => {
   const watch = { reserve: 0, settle: 0, leave: 0, renew: 0, balances: 0, broken: false }
@@ -129,3 +164,11 @@ export const together = <A, E>(calls: ReadonlyArray<Effect.Effect<A, E>>) =>
 
 /** Starts a call, and lets it go as far as it gets without time. */
 export const start = <A, E>(call: Effect.Effect<A, E>) => Effect.tap(Effect.forkChild(call), () => TestClock.adjust(0))
+
+/** Starts calls in order, without waiting for them. */
+export const arrive = <E>(call: (work: Work) => Effect.Effect<unknown, E>, works: ReadonlyArray<Work>) =>
+  Effect.forEach(works, (work) => start(Effect.exit(call(work))))
+
+/** Calls of a tenant, by number. */
+export const many = (count: number, work: Work): ReadonlyArray<Work> =>
+  Array.from({ length: count }, (_, index) => ({ name: `${work.tenant} ${index}`, ...work }))

@@ -138,7 +138,28 @@ describe("Quota", () => {
       assert.include(prompt.message, "Shorten the prompt, or use a larger quota.")
       const estimated = yield* failure(call({ input: 2_000, estimate: 2_000, maxTokens: 1 }), 0)
       assert.include(estimated.message, "2000 for its prompt (estimated)")
+      const nearly = yield* failure(call({ input: 999, maxTokens: 2 }), 0)
+      assert.include(nearly.message, "Lower maxTokens to 1 at most")
       assert.strictEqual(sent.length, 1)
+    }))
+
+  test("names the smallest of its windows where a call is too large", () =>
+    Effect.gen(function*() {
+      const windows = [{ tokens: 500, per: "1 hour" }, { tokens: 800, per: "2 hours" }] as const
+      const { call } = yield* enforce({ quota: Quota.tokens({ perMinute: 1_000, windows }) })
+      const { message } = yield* failure(call({ input: 600 }), 0)
+      assert.include(message, "the quota is 500 in 1h.")
+    }))
+
+  test("keeps no call waiting that draws no tokens", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* enforce({ quota })
+      yield* together([
+        call({ name: "first", input: 1_000 }),
+        call({ name: "waits", input: 1_000 }),
+        call({ name: "free", input: 0 })
+      ])
+      assert.deepStrictEqual(sent, [["first", 0], ["free", 0], ["waits", 60_000]])
     }))
 
   test("sends what may fit when the estimate is too high, and holds everything for it", () =>
@@ -247,12 +268,14 @@ describe("Quota with a burndown", () => {
   test("enters what was more than expected when it is known, and waits it off", () =>
     Effect.gen(function*() {
       const { call, times } = yield* enforce({ quota })
+      yield* TestClock.adjust("50 seconds")
       yield* together([
         call({ input: 100, maxTokens: 360, output: 360, burndown: 5, takes: "20 seconds" }),
+        Effect.delay(call({ input: 100 }), "30 seconds"),
         Effect.delay(call({ input: 600 }), "30 seconds")
       ])
       // 1,000 were reserved at the beginning, 900 more came to light after 20 seconds.
-      assert.deepStrictEqual(times(), [0, 80_000])
+      assert.deepStrictEqual(times(), [50_000, 110_000, 130_000])
     }))
 })
 

@@ -10,17 +10,21 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
-import { errors, target } from "./ChatFixture.ts"
-import { balance, enforce, keyOf, start, test, together, watchedLedger, type Work } from "./QuotaFixture.ts"
+import { target } from "./ChatFixture.ts"
+import {
+  arrive,
+  balance,
+  enforce,
+  keyOf,
+  many,
+  reserveAhead,
+  test,
+  together,
+  watchedLedger,
+  type Work
+} from "./QuotaFixture.ts"
 
 const quota = Quota.tokens({ perMinute: 1_000, key: Key.metadata("tenant") })
-
-const many = (count: number, work: Work): ReadonlyArray<Work> =>
-  Array.from({ length: count }, (_, index) => ({ name: `${work.tenant} ${index}`, ...work }))
-
-/** Starts calls in order, without waiting for them. */
-const arrive = <E>(call: (work: Work) => Effect.Effect<unknown, E>, works: ReadonlyArray<Work>) =>
-  Effect.forEach(works, (work) => start(Effect.exit(call(work))))
 
 /** Asks of several processes: each has queues of its own over the same ledger. */
 const process = (options: Policy.Options) =>
@@ -28,22 +32,6 @@ const process = (options: Policy.Options) =>
     const { service, watch } = yield* watchedLedger
     return { ...(yield* Effect.provideService(enforce(options), Ledger.Ledger, service)), watch }
   })
-
-/** A call of another process that has the whole quota, and one that waits; `end` of both. */
-const ahead = Effect.gen(function*() {
-  const ledger = yield* Ledger.Ledger
-  const limits = [{ name: "minute tokens", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
-  const other = { key: keyOf(), amounts: { tokens: 1_000 }, limits, lease: Duration.hours(1) }
-  yield* ledger.reserve({ ...other, id: "sent" })
-  yield* ledger.reserve({ ...other, id: "waits" })
-  return {
-    end: (tokens: number) =>
-      Effect.andThen(
-        ledger.leave({ ...other, id: "waits" }),
-        ledger.settle({ ...other, id: "sent", amounts: { tokens } })
-      )
-  }
-})
 
 /** Scopes of quotas, their keys, whether the first call is the first in the ledger, and how many ask. */
 const cases = [
@@ -146,10 +134,8 @@ describe("Quota with a key", () => {
         }
       }
       for (const [scope, key, isFirst, expected] of cases) {
-        const limits = [{ name: "minute tokens", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
-        const other = { key: keyOf(scope), amounts: { tokens: 1_000 }, limits, lease: Duration.hours(1) }
-        yield* ledger.reserve({ ...other, id: "sent" })
-        if (!isFirst) yield* ledger.reserve({ ...other, id: "waits" })
+        yield* reserveAhead("sent", 1_000, { scope })
+        if (!isFirst) yield* reserveAhead("waits", 1_000, { scope })
         const options = { quota: Quota.tokens({ perMinute: 1_000, scope, key }) }
         const { call } = yield* Effect.provideService(enforce(options), Ledger.Ledger, service)
         asked.clear()
@@ -163,45 +149,21 @@ describe("Quota with a key", () => {
       }
     }))
 
-  test("sees at once what the ledger has granted to several, behind the calls of another process", () =>
-    Effect.gen(function*() {
-      const other = yield* ahead
-      const { call, times } = yield* enforce({ quota })
-      const waiting = yield* arrive(call, ["a", "b", "c"].map((tenant) => ({ tenant, input: 100, takes: "1 hour" })))
-      yield* other.end(0)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(times(), [100, 100, 100])
-      yield* Fiber.interruptAll(waiting)
-    }))
-
   test("asks for the next call of a tenant when it has seen what was granted to those before it", () =>
     Effect.gen(function*() {
-      const other = yield* ahead
+      const sending = yield* reserveAhead("sent", 1_000)
+      const first = yield* reserveAhead("waits", 1_000)
       const { call, sent } = yield* enforce({ quota })
       const waiting = yield* arrive(call, [
         ...many(5, { tenant: "long", input: 100, takes: "1 hour" }),
         ...many(50, { tenant: "short", input: 10, takes: "1 hour" })
       ])
-      yield* other.end(790)
+      yield* first.leave
+      yield* sending.settle(790)
       yield* TestClock.adjust("1 second")
       const of = (tenant: string) => sent.filter(([name]) => name.startsWith(tenant)).length
       assert.deepStrictEqual([of("long"), of("short")], [1, 10])
       yield* Fiber.interruptAll(waiting)
-    }))
-
-  test("asks again at once where something was released while the ledger answered", () =>
-    Effect.gen(function*() {
-      const ledger = yield* Ledger.Ledger
-      const slow: Ledger.Ledger = {
-        ...ledger,
-        reserve: (reservation) => Effect.tap(ledger.reserve(reservation), () => Effect.sleep("50 millis"))
-      }
-      const { call, times } = yield* Effect.provideService(enforce({ quota }), Ledger.Ledger, slow)
-      yield* arrive(call, [{ tenant: "a", input: 1_000, fails: errors.RateLimitError, takes: "30 millis" }])
-      yield* TestClock.adjust("60 millis")
-      yield* arrive(call, [{ tenant: "a", input: 1_000 }])
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(times(), [50, 160])
     }))
 
   test("shares between its tenants what room comes at once, also behind the calls of another process", () =>

@@ -3,14 +3,13 @@ import * as Quota from "@strata/core/policy/Quota"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { settled, target, watched } from "./ChatFixture.ts"
-import { balance, enforce, start, test, together, watchedLedger } from "./QuotaFixture.ts"
+import { countingClock, failure, settled, target, watched } from "./ChatFixture.ts"
+import { balance, enforce, shown, start, test, together, watchedLedger } from "./QuotaFixture.ts"
 
 const quota = Quota.tokens({ perMinute: 1_000 })
 
@@ -39,6 +38,29 @@ describe("Quota of several processes", () => {
       const minutes = (times: ReadonlyArray<number>) => times.map((millis) => Math.floor(millis / 60_000))
       assert.deepStrictEqual(minutes(one.times()), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
       assert.deepStrictEqual(minutes(other.times()), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    }))
+})
+
+describe("the ledger of a Quota", () => {
+  test("is asked before a call and told after it, once each", () =>
+    Effect.gen(function*() {
+      const { service, watch } = yield* watchedLedger
+      const { call } = yield* Effect.provideService(enforce({ quota }), Ledger.Ledger, service)
+      yield* settled(call({ input: 400, maxTokens: 100, output: 50, takes: "20 seconds" }))
+      assert.deepInclude(watch, { reserve: 1, settle: 1, leave: 0 })
+    }))
+
+  test("may say that there is never room for a call, which is refused then", () =>
+    Effect.gen(function*() {
+      const ledger = yield* Ledger.Ledger
+      const never: Ledger.Decision = { _tag: "never", limit: "1h tokens" }
+      const service: Ledger.Ledger = { ...ledger, reserve: () => Effect.succeed(never) }
+      const two = Quota.tokens({ perMinute: 1_000, windows: [{ tokens: 5_000, per: "1 hour" }] })
+      const { call, sent } = yield* Effect.provideService(enforce({ quota: two }), Ledger.Ledger, service)
+      const error = yield* failure(call({ input: 900 }), 0)
+      assert.strictEqual(error._tag, "QuotaExceededError")
+      assert.include(error.message, "the quota is 5000 in 1h.")
+      assert.deepStrictEqual(sent, [])
     }))
 })
 
@@ -78,24 +100,15 @@ describe("leases of a Quota", () => {
 describe("timers of a Quota", () => {
   test("are gone a second after the last call", () =>
     Effect.gen(function*() {
-      const clock = yield* Clock.Clock
-      let running = 0
-      const counted = (duration: Duration.Duration) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => running++),
-          () => clock.sleep(duration),
-          () => Effect.sync(() => running--)
-        )
-      // Everything but `sleep` is that of the test clock.
-      const counting: Clock.Clock = Object.create(clock, { sleep: { value: counted } })
-      const { call } = yield* Effect.provideService(enforce({ quota }), Clock.Clock, counting)
+      const { counted, timers } = yield* countingClock
+      const { call } = yield* Effect.provideService(enforce({ quota }), Clock.Clock, counted)
       const calls = together([1, 2, 3].map(() => call({ input: 500, takes: "10 seconds" })))
-      yield* Effect.provideService(calls, Clock.Clock, counting)
-      assert.strictEqual(running, 0)
-      yield* Effect.provideService(start(call({ input: 10, takes: "10 seconds" })), Clock.Clock, counting)
-      assert.isAbove(running, 1)
+      yield* Effect.provideService(calls, Clock.Clock, counted)
+      assert.strictEqual(timers.running, 0)
+      yield* Effect.provideService(start(call({ input: 10, takes: "10 seconds" })), Clock.Clock, counted)
+      assert.isAbove(timers.running, 1)
       yield* TestClock.adjust("11 seconds")
-      assert.strictEqual(running, 0)
+      assert.strictEqual(timers.running, 0)
     }))
 })
 
@@ -212,26 +225,25 @@ describe("telemetry of a Quota", () => {
       Effect.gen(function*() {
         const { service, watch } = yield* watchedLedger
         const { call } = yield* Effect.provideService(enforce({ quota }), Ledger.Ledger, service)
-        const shown = (part: string) =>
-          Effect.map(
-            Metric.value(Metric.withAttributes(Telemetry.quota, {
-              "gen_ai.provider.name": target.provider,
-              "gen_ai.request.model": target.model,
-              "strata.quota.window": "minute",
-              "strata.quota.unit": "tokens",
-              "strata.quota.part": part
-            })),
-            ({ value }) => value
-          )
         yield* start(call({ input: 300, maxTokens: 200, takes: "10 seconds" }))
-        assert.deepStrictEqual(yield* Effect.all([shown("spent"), shown("reserved"), shown("limit")]), [0, 500, 1_000])
+        assert.deepStrictEqual(yield* shown(), { spent: 0, reserved: 500, limit: 1_000 })
         yield* TestClock.adjust("10 seconds")
-        assert.deepStrictEqual(yield* Effect.all([shown("spent"), shown("reserved")]), [300, 0])
+        assert.deepStrictEqual(yield* shown(), { spent: 300, reserved: 0, limit: 1_000 })
         yield* TestClock.adjust("1 minute")
         const { balances } = watch
         yield* settled(Effect.replicateEffect(call({ input: 1, takes: 100 }), 20), "10 seconds")
         assert.isAtMost(watch.balances - balances, 4)
-        assert.deepStrictEqual(yield* Effect.all([shown("spent"), shown("reserved")]), [20, 0])
+        assert.deepInclude(yield* shown(), { spent: 20, reserved: 0 })
+      })
+    ))
+
+  test("names the account of the quota, where it has one", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const { call } = yield* enforce({ quota: Quota.tokens({ perMinute: 1_000, scope: "another account" }) })
+        yield* start(call({ input: 300, takes: "10 seconds" }))
+        assert.deepInclude(yield* shown({ "strata.quota.scope": "another account" }), { reserved: 300 })
+        assert.deepInclude(yield* shown(), { reserved: 0 })
       })
     ))
 })

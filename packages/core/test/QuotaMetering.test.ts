@@ -167,6 +167,18 @@ describe("QuotaGate", () => {
       assert.deepStrictEqual(yield* balance(quota), { spent: 600, reserved: 0 })
     }))
 
+  test("says how much of its fullest window is used, reserved and spent", () =>
+    Effect.gen(function*() {
+      const gate = yield* QuotaGate.make(Quota.tokens({ perMinute: 2_000, perDay: 2_400 }))
+      assert.strictEqual(yield* gate.load(target), 0)
+      const reservation = yield* reserve(gate, meter)
+      assert.strictEqual(yield* gate.load(target), 600 / 2_000)
+      yield* reservation.settle("unknown")
+      yield* TestClock.adjust("2 minutes")
+      yield* reserve(gate, meter)
+      assert.strictEqual(yield* gate.load(target), 1_200 / 2_400)
+    }))
+
   test("settles once", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
@@ -177,12 +189,42 @@ describe("QuotaGate", () => {
       assert.deepStrictEqual(yield* balance(quota), { spent: 600, reserved: 0 })
     }))
 
-  test("takes a count that is no number for none", () =>
+  for (const wrong of [Number.NaN, -1, Infinity]) {
+    test(`takes a count of ${wrong} tokens for none`, () =>
+      Effect.gen(function*() {
+        const gate = yield* QuotaGate.make(quota)
+        for (const consumption of [{ inputTokens: wrong, outputTokens: 1 }, { inputTokens: 1, outputTokens: wrong }]) {
+          const reservation = yield* reserve(gate, meter)
+          yield* reservation.settle(consumption)
+          assert.deepStrictEqual(yield* balance(quota), { spent: 600, reserved: 0 })
+          yield* TestClock.adjust("1 minute")
+        }
+      }))
+  }
+
+  test("takes nothing for a prompt and an answer of no tokens", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
       const reservation = yield* reserve(gate, meter)
-      yield* reservation.settle({ inputTokens: Number.NaN, outputTokens: 1 })
-      assert.deepStrictEqual(yield* balance(quota), { spent: 600, reserved: 0 })
+      yield* reservation.settle({ inputTokens: 0, outputTokens: 0 })
+      assert.deepStrictEqual(yield* balance(quota), { spent: 0, reserved: 0 })
+    }))
+
+  const unasked = { ...meter, load: () => Effect.die("asked for tokens") }
+
+  test("does not ask for tokens where only requests are limited", () =>
+    Effect.gen(function*() {
+      const gate = yield* QuotaGate.make(Quota.make({ requestsPerMinute: 2 }))
+      yield* reserve(gate, unasked)
+      assert.strictEqual(yield* gate.load(target), 1 / 2)
+    }))
+
+  test("does not ask for a key either where nothing is limited", () =>
+    Effect.gen(function*() {
+      const gate = yield* QuotaGate.make(Quota.tokens({ key: () => assert.fail("asked for a key") }))
+      const reservation = yield* reserve(gate, unasked)
+      yield* reservation.sent
+      yield* reservation.settle("unknown")
     }))
 
   test("can be interrupted while it waits, where nothing else can", () =>
@@ -197,12 +239,12 @@ describe("QuotaGate", () => {
       assert.deepStrictEqual(yield* balance(quota), { spent: 0, reserved: 600 })
     }))
 
-  test("takes from a burndown what came to light after a whole window from then on", () =>
+  test("takes from a burndown what came to light after the shortest window from then on", () =>
     Effect.gen(function*() {
-      const gate = yield* QuotaGate.make(quota)
+      const gate = yield* QuotaGate.make(Quota.tokens({ perMinute: 1_000, perDay: 10_000 }))
       const load = { inputTokens: 100, outputTokens: 200, counted: true }
       const reservation = yield* reserve(gate, { load: () => Effect.succeed(load), outputBurndown: 5 })
-      yield* TestClock.adjust("61 seconds")
+      yield* TestClock.adjust("60 seconds")
       yield* reservation.settle({ inputTokens: 100, outputTokens: 100 })
       assert.deepStrictEqual(yield* balance(quota), { spent: 100 + 5 * 100 - 300, reserved: 0 })
     }))

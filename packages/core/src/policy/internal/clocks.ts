@@ -130,10 +130,7 @@ export const bounded = <A, E, R, E2>(
   !Duration.isFinite(deadline) ? self : Stream.unwrap(Effect.gen(function*() {
     const start = yield* Watchdog.now
     const connection = yield* Scope.fork(yield* Effect.scope)
-    const opened = yield* open(self, connection, Duration.infinity, asked).pipe(
-      within("deadline", deadline, asked),
-      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(connection, exit))
-    )
+    const opened = yield* within("deadline", deadline, asked)(open(self, connection, Duration.infinity, asked))
     const clocks = { deadline, idle: Duration.infinity }
     return opened === undefined ? Stream.empty : flowing(opened, clocks, start, asked, broken)
   }))

@@ -42,8 +42,7 @@ export const hedged = <A, E, R>(
         const second = yield* start
         const ended = (racer: Fiber.Fiber<A, E>) => Effect.as(Fiber.await(racer), racer)
         const leader = yield* Effect.raceFirst(ended(first), ended(second))
-        const other = leader === first ? second : first
-        winner = isFailure(yield* Fiber.await(leader)) ? isFailure(yield* Fiber.await(other)) ? first : other : leader
+        winner = isFailure(yield* Fiber.await(leader)) ? isFailure(yield* Fiber.await(second)) ? first : second : leader
         return yield* yield* Fiber.await(winner)
       })
 

@@ -1,6 +1,6 @@
 /** What a call can cost, and what it cost, in the currency of its price; an estimate is rather too high. */
 import * as Cost from "../../../Cost.ts"
-import type * as Usage from "../../../Usage.ts"
+import * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 import type * as Quota from "../../Quota.ts"
 
@@ -25,7 +25,7 @@ export const unsent: End = { bill: undefined, outputTokens: 0, isRefused: true }
 /** The most a call can cost: all of its prompt may be written to a cache. `undefined` for output without a price. */
 export const most = (price: Pricing.Price, { inputTokens, outputTokens }: Quota.Load): number | undefined => {
   const input = Math.max(price.input, price.cacheRead ?? 0, price.cacheWrite ?? 0)
-  return Pricing.cost(used(inputTokens, outputTokens), { input, output: price.output })?.total
+  return Pricing.cost(Usage.make({ inputTokens, outputTokens }), { input, output: price.output })?.total
 }
 
 /**
@@ -46,13 +46,6 @@ export const spent = (
       : Pricing.cost(bill.usage, { input, output, cacheRead, cacheWrite })?.total
   }
   if (isRefused) return 0
-  return Pricing.cost(used(load.inputTokens, Math.min(outputTokens, load.outputTokens)), price)?.total
+  const arrived = { inputTokens: load.inputTokens, outputTokens: Math.min(outputTokens, load.outputTokens) }
+  return Pricing.cost(Usage.make(arrived), price)?.total
 }
-
-const used = (inputTokens: number, outputTokens: number): Usage.Usage => ({
-  inputTokens,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-  outputTokens,
-  totalTokens: inputTokens + outputTokens
-})

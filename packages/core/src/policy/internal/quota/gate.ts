@@ -26,7 +26,7 @@ export interface Meter extends Share.Metadata {
   readonly outputBurndown: number
 }
 
-/** How a call ended: `refused` drew no tokens, and no request if it was not sent; of `unknown` the prompt is assumed. */
+/** How a call ended: `refused` drew no tokens; of `unknown` the prompt is assumed. */
 export type Outcome = Quota.Consumption | "refused" | "unknown"
 
 /** The reservation of one call: `sent` when it goes out, `settle` with what it has drawn; only the first counts. */
@@ -101,9 +101,8 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
       }
     },
     (self, reservation) =>
-      // Whether an interrupted request was granted is not known, so both a place and a reservation are given up.
-      Effect.onInterrupt(self, () =>
-        Effect.andThen(ledger.leave(reservation), ledger.settle({ ...reservation, amounts: {} })))
+      // Whether an interrupted request was granted is not known: this gives up a place and a grant.
+      Effect.onInterrupt(self, () => ledger.leave(reservation))
   )
 
   /** `then`: how much of what was spent counts from its reservation; the rest counts from now. */
@@ -171,11 +170,11 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
           leases.delete(reservation.id)
           account.reservations--
           const counted = countedBy(outcome)
-          if (counted !== undefined && ofTokens.length > 0) forecast.learn(load, counted)
+          if (counted !== undefined) forecast.learn(load, counted)
           const unknown = outcome === "refused" ? 0 : Math.min(demand.inputTokens, amount)
           const spent = {
             tokens: counted === undefined ? unknown : counted.inputTokens + counted.outputTokens * outputBurndown,
-            requests: outcome === "refused" && sentAt === undefined ? 0 : requests
+            requests: sentAt === undefined ? 0 : requests
           }
           // What was reserved was drawn when the call was sent. Older than the shortest window it is forgotten, but what a
           // burndown adds to it is drawn now.
@@ -219,7 +218,7 @@ const tooLarge = (
 ) => {
   const output = Math.ceil(load.outputTokens)
   const left = amount - (least - output)
-  const remedy = left >= 1 && output > 0 ? `Lower maxTokens to ${Math.floor(left)} at most` : "Shorten the prompt"
+  const remedy = left >= 1 ? `Lower maxTokens to ${Math.floor(left)} at most` : "Shorten the prompt"
   return new ProviderError.QuotaExceededError({
     provider: target.provider,
     model: target.model,

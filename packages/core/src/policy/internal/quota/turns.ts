@@ -81,8 +81,8 @@ export const make = (): Turns => {
   }
 
   /**
-   * Whether a call of a share may begin to ask: all before it wait for others. Who does not know of the last change is woken
-   * to see it, the lowest first: what it was granted comes before that of the next.
+   * Whether a call of a share may begin to ask: all before it wait for others. The lowest of them is woken first where it
+   * does not know of the last change: what it was granted comes before that of the next.
    */
   const mayBegin = (share: string) => {
     if (awaited !== undefined || askers.size >= most || askers.has(share)) return false
@@ -92,20 +92,17 @@ export const make = (): Turns => {
       undefined
     )
     if (lowest === undefined) return true
-    const unknowing = [lowest, ...before].find((asker) =>
-      asker.told !== changes && (asker === lowest || asker.places === 0)
-    )
-    if (unknowing === undefined) return before.every(({ places }) => places > 0)
-    awaited = unknowing
-    wake(unknowing)
+    if (lowest.told === changes) return before.every(({ places }) => places > 0)
+    awaited = lowest
+    wake(lowest)
     return false
   }
 
   const isBefore = (asker: Asker, share: string) => order.tagOf(asker.share) <= order.tagOf(share)
 
   const next = () => {
-    const share = order.first()?.share
-    if (share !== undefined && mayBegin(share) && waiters.next()) begin(share)
+    const head = order.first()
+    if (head !== undefined && mayBegin(head.share) && waiters.next()) begin(head.share)
   }
 
   const answered = (asker: Asker) => {
