@@ -81,8 +81,9 @@ export const make = (): Turns => {
   }
 
   /**
-   * Whether a call of a share may begin to ask: all before it wait for others. The lowest of them is woken first where it
-   * does not know of the last change: what it was granted comes before that of the next.
+   * Whether a call of a share may begin to ask: all before it wait for others. Who does not know of the last change is woken
+   * to see it, the lowest first: what it was granted comes before that of the next. So is the head of the queue of the
+   * ledger, which may be the head no longer.
    */
   const mayBegin = (share: string) => {
     if (awaited !== undefined || askers.size >= most || askers.has(share)) return false
@@ -92,9 +93,12 @@ export const make = (): Turns => {
       undefined
     )
     if (lowest === undefined) return true
-    if (lowest.told === changes) return before.every(({ places }) => places > 0)
-    awaited = lowest
-    wake(lowest)
+    const unknowing = [lowest, ...before].find((asker) =>
+      asker.told !== changes && (asker === lowest || asker.places === 0)
+    )
+    if (unknowing === undefined) return before.every(({ places }) => places > 0)
+    awaited = unknowing
+    wake(unknowing)
     return false
   }
 
