@@ -47,6 +47,7 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
   ["an unknown clock", () => Policy.make(given({ timeouts: { total: "1 minute" } })), "policy.timeouts.total"],
   ["clocks that are none", () => Policy.make(given({ timeouts: 5 })), "policy.timeouts"],
   ["a retry that is no schedule", () => Policy.make(given({ retry: 3 })), "policy.retry"],
+  ["options of a retry that are a number", () => Policy.make({ retry: Retry.exponential(given(3)) }), "policy.retry"],
   ["fewer retries than none", () => Policy.make({ retry: Retry.exponential({ times: -1 }) }), "policy.retry.times"],
   [
     "a first delay that is none",
