@@ -88,7 +88,7 @@ const inputOf = (tool: AiTool.Any): Schema.ConstraintDecoder<object, unknown> =>
     : tool.parametersSchema === Schema.Unknown
     ? Schema.Record(Schema.String, Schema.Unknown)
     // `Tool.definition` refuses a schema of another type.
-    : tool.parametersSchema as unknown as Schema.ConstraintDecoder<object, unknown>
+    : tool.parametersSchema as Schema.ConstraintDecoder<object, unknown>
 
 const asks = ({ name, needsApproval }: AiTool.Any, input: unknown): Effect.Effect<boolean> =>
   Effect.suspend(() => {
@@ -111,6 +111,7 @@ const run = (
   handle: Handle,
   params: unknown
 ): Effect.Effect<Tool.Answer<unknown>, unknown, unknown> => {
+  // The tool and the handlers are of one toolkit, whose types tie the arguments and results of each name to its tool.
   const handled = Effect.suspend(() => handle(tool.name, Arguments.encoded(tool, params) as never)) as Effect.Effect<
     Stream.Stream<AiTool.HandlerResult<AiTool.Any>, unknown>,
     unknown

@@ -45,6 +45,9 @@ interface Protocol {
   ) => Promise<Request>
 }
 
+/** Its own type is a union of generic functions, which cannot be called. */
+const protocolOf = ({ protocol }: Config): Protocol => protocol as unknown as Protocol
+
 interface OperationSchema {
   readonly namespace: string
   readonly name: string
@@ -212,9 +215,7 @@ const make = (
   id: string = Crypto.randomUUID(),
   date?: Date
 ): Promise<Request> => {
-  // its own type is a union of generic functions, which cannot be called
-  const protocol = config.protocol as unknown as Protocol
-  return protocol.serializeRequest(schema, input, { endpoint }).then((request) => {
+  return protocolOf(config).serializeRequest(schema, input, { endpoint }).then((request) => {
     // the body of every operation is JSON, text or bytes, or missing
     const body = request.body as string | Uint8Array | undefined
     const headers = {
@@ -258,10 +259,10 @@ const keysOf = (config: Config): Promise<Signature.Credentials> =>
 /** The body that {@link converse} would send, without sending it. */
 export const converseBody = ({ config }: BedrockRuntimeClient, input: ConverseCommandInput): Promise<string> => {
   const [, namespace, name, traits, inputSchema, output] = Converse$
-  // its own type is a union of generic functions, which cannot be called
-  const protocol = config.protocol as unknown as Protocol
   const endpoint = () => Promise.resolve({ protocol: "https:", hostname: "localhost", path: "/" })
-  return protocol.serializeRequest({ namespace, name, traits, input: inputSchema, output }, input, { endpoint }).then(
+  return protocolOf(config).serializeRequest({ namespace, name, traits, input: inputSchema, output }, input, {
+    endpoint
+  }).then(
     ({ body }) => bytesOf(body).toString()
   )
 }

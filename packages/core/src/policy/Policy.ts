@@ -131,6 +131,7 @@ export const make = (options: Options): Policy => {
 
 const timesOf = (given: unknown) =>
   Record.map(
+    // A value that is no object is refused as its field.
     Check.fieldsOf(given as { readonly [clock: string]: unknown } | undefined),
     (time, clock) => clock in standard.timeouts ? timeOf(time) : time
   )

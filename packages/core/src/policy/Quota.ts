@@ -116,6 +116,7 @@ const isBounded = (window: { readonly tokens?: unknown; readonly requests?: unkn
 }
 
 const windowOf = (given: unknown) => {
+  // A value that is no object is refused as its field.
   const { per, ...rest } = Check.fieldsOf<{ readonly per?: unknown; readonly tokens?: unknown }>(given as object)
   const window = Check.toDuration(per)
   return {

@@ -161,8 +161,8 @@ export const dynamic = <
   const check = Lazy.make(() => ToolInput.makeCheck(given.inputSchema))
   return {
     ...assemble(name, given, { input: AnyArguments, decode: (params) => check()(params) }),
-    // A value of another type is refused by `definition`.
-    inputSchema: given.inputSchema ?? (null as unknown as JsonSchema.JsonSchema)
+    // One that is missing is refused by `definition`, as a value of another type is.
+    inputSchema: given.inputSchema ?? {}
   }
 }
 
@@ -194,6 +194,7 @@ export const withApproval: {
   const asks = (input: Input) =>
     Effect.suspend(() => {
       const asked = when(input)
+      // The policy has one of two types: an effect is that of its type.
       return Check.holds(Effect.isEffect, asked) ? asked as Effect.Effect<boolean, unknown, R2> : Effect.succeed(asked)
     }).pipe(
       Effect.map((asked) => asked !== false),
@@ -292,7 +293,8 @@ const assemble = <
   }
 ) => {
   const { description, failureMode = "return", handler, output, repeatable, strict } = given
-  const common = { name, description, strict, failureMode: failureMode as ToolAnswer.FailureMode, repeatable, input }
+  const mode: ToolAnswer.FailureMode = failureMode
+  const common = { name, description, strict, failureMode: mode, repeatable, input }
   const prepare = <A extends object>(finish: (decoded: Input) => A) => (params: unknown) =>
     Effect.suspend(() => decode(params)).pipe(
       Effect.catchDefect((cause) =>

@@ -62,6 +62,7 @@ const joined = (
   given: ChatRequest.ProviderOptions = {}
 ): ChatRequest.ProviderOptions =>
   Record.union(
+    // Each provider has a type of its own: they are merged as what they hold.
     defaults as Readonly<Record<string, unknown>>,
     given as Readonly<Record<string, unknown>>,
     (self, that) =>

@@ -55,13 +55,14 @@ export const toolkit = <E, R>(given: unknown): Effect.Effect<AnyToolkit, E | Pro
     (given) =>
       Effect.fromResult(readable("toolkit", "Give a `Toolkit` of `effect/ai`, or its handlers", () => {
         if (!Predicate.hasProperty(given, "tools") || !Predicate.hasProperty(given, "handle")) return
-        const { handle, tools } = given
-        if (!Predicate.isObject(tools) || typeof handle !== "function") return
-        // The types of a toolkit tie each name to its tool.
-        return Object.values(tools).every(isTool) ? { tools, handle } as unknown as AnyToolkit : undefined
+        const found = { tools: given.tools, handle: given.handle }
+        return isToolkit(found) ? found : undefined
       }))
   )
 }
+
+const isToolkit = (given: { readonly tools: unknown; readonly handle: unknown }): given is AnyToolkit =>
+  typeof given.handle === "function" && Predicate.isObject(given.tools) && Object.values(given.tools).every(isTool)
 
 const isTool = (given: unknown): boolean =>
   Predicate.hasProperty(given, AiTool.TypeId) && Predicate.hasProperty(given, "name") && Predicate.isString(given.name)

@@ -242,12 +242,12 @@ const shown = (lane: Lanes.Member<unknown>, state: number) =>
   Metric.update(Metric.withAttributes(Pool.state, { "strata.lane": lane.name }), state)
 
 /** What a call fails with while all lanes are out; a retry waits for the first that is back. */
-const absent = (members: Lanes.Members<unknown>, modelOf: (lane: Lanes.Member<never>) => string) =>
+const absent = <Shape>(members: Lanes.Members<Shape>, modelOf: ModelOf<Shape>) =>
   Effect.map(Watchdog.now, (now) => {
     const reasons: Array<string> = []
     let soonest: number | undefined
     for (const lane of members) {
-      const absence = lane.health.absence(modelOf(lane as Lanes.Member<never>), now)
+      const absence = lane.health.absence(modelOf(lane), now)
       if (absence === undefined) continue
       const left = Number.isFinite(absence.left) ? Math.ceil(absence.left) : unknown
       soonest = Math.min(soonest ?? left, left)

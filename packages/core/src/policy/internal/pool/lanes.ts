@@ -53,8 +53,8 @@ export const layer = <Service, Shape extends Trait.Trait>(
       const members = yield* Effect.forEach(
         given,
         Effect.fnUntraced(function*({ interactive = false, cost = 1, layer, model, name, weight = 1 }) {
+          // A layer of another service builds all the same: what it provides is not known by its type.
           const built = Context.getOption(yield* Layer.buildWithMemoMap(layer, memoMap, scope), tag as never)
-          // A layer of another service builds all the same.
           if (built._tag === "None") {
             const problem = "its layer does not build the service"
             return yield* Check.invalid(`lanes.${name}`, problem, "Give layers of the same service")
