@@ -2,8 +2,8 @@
  * A ledger that cannot fail: while the real one is lost, the process goes on from its last known state.
  *
  * A mirror in memory has the reservations and spending of this process. What others had on the ledger when it last
- * answered is subtracted from the limits until it would have left their windows. Settlements made meanwhile are delivered
- * when the ledger is back, before the next reservation.
+ * answered is subtracted from the limits until it would have left their windows. Settlements made meanwhile,
+ * and what was given up, are delivered when the ledger is back, before the next reservation.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -12,7 +12,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
-import type { Ledger } from "../Ledger.ts"
+import type { Ledger, LedgerError } from "../Ledger.ts"
 import * as FailingStore from "./failingStore.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
 import type { Balance, Decision, Limit, Reservation, Settlement } from "./ledgerData.ts"
@@ -31,16 +31,20 @@ export const make = Effect.fnUntraced(function*(
   ledger: Ledger
 ): Effect.fn.Return<LedgerFallback, never, Scope.Scope> {
   if (LedgerMemory.isMemory(ledger)) return { ...ledger, known: ledger.balances }
-  const { deliver, deliverLater, settle, ...shared } = BoundedMap.getOrMake(all, ledger, () => makeShared(ledger))
+  const { deliver, deliverLater, leave, settle, ...shared } = BoundedMap.getOrMake(
+    all,
+    ledger,
+    () => makeShared(ledger)
+  )
   const scope = yield* Effect.scope
   yield* Scope.addFinalizer(scope, deliver)
+  const delivered = Effect.flatMap((isEntered: boolean) =>
+    isEntered ? Effect.void : Effect.asVoid(Effect.forkIn(deliverLater, scope))
+  )
   return {
     ...shared,
-    settle: (settlement) =>
-      Effect.flatMap(
-        settle(settlement),
-        (isEntered) => isEntered ? Effect.void : Effect.asVoid(Effect.forkIn(deliverLater, scope))
-      )
+    settle: (settlement) => delivered(settle(settlement)),
+    leave: (place) => delivered(leave(place))
   }
 })
 
@@ -129,9 +133,13 @@ const makeShared = (ledger: Ledger) => {
     )
 
   /** Enters a settlement of a time, or keeps it to be delivered; answers whether it is entered. */
-  const enter = (settlement: Settlement, at: number): Effect.Effect<boolean> =>
+  const enter = (
+    settlement: Settlement,
+    at: number,
+    told: () => Effect.Effect<void, LedgerError> = () => ledger.settle(settlement)
+  ): Effect.Effect<boolean> =>
     Effect.tap(
-      attempt(() => Effect.as(ledger.settle(settlement), true), Effect.succeed(false)),
+      attempt(() => Effect.as(told(), true), Effect.succeed(false)),
       (isEntered) => isEntered ? Effect.void : keep(settlement, at)
     )
 
@@ -177,8 +185,14 @@ const makeShared = (ledger: Ledger) => {
       Effect.uninterruptible(
         Effect.flatMap(Watchdog.now, (now) => Effect.andThen(mirror.settle(settlement), enter(settlement, now)))
       ),
-    leave: (place: Pick<Reservation, "key" | "id">) =>
-      Effect.andThen(mirror.leave(place), attempt(() => ledger.leave(place), Effect.void)),
+    leave: ({ id, key }: Pick<Reservation, "key" | "id">) => {
+      const place = { key, id }
+      // A settlement of nothing gives up as much.
+      const given = (now: number) => enter({ ...place, amounts: {}, limits: [] }, now, () => ledger.leave(place))
+      return Effect.uninterruptible(
+        Effect.flatMap(Watchdog.now, (now) => Effect.andThen(mirror.leave(place), given(now)))
+      )
+    },
     renew: (reservations: ReadonlyArray<Pick<Reservation, "key" | "id">>, lease: Duration.Duration) =>
       Effect.andThen(mirror.renew(reservations, lease), attempt(() => ledger.renew(reservations, lease), Effect.void)),
     balances: (key: string, limits: ReadonlyArray<Limit>) =>
