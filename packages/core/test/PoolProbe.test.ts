@@ -8,14 +8,19 @@ import * as TestClock from "effect/testing/TestClock"
 import { errors } from "./ChatFixture.ts"
 import { calls, counted, down, type LaneOptions, pool, preferring, refused, request } from "./PoolFixture.ts"
 
+/** A pool whose lane `a` was down for a call, and is probed by another one, which takes ten seconds. */
+const probed = Effect.gen(function*() {
+  const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
+  yield* calls(chat, 1)
+  yield* TestClock.adjust("1 second")
+  options["a"] = { takes: "10 seconds" }
+  return { asked, chat, options, probe: yield* Effect.forkChild(chat.generate(request)) }
+})
+
 describe("A lane of a pool that is out", () => {
   it.effect("probes it with one call at a time", () =>
     Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      yield* TestClock.adjust("1 second")
-      options["a"] = { takes: "10 seconds" }
-      const probe = yield* Effect.forkChild(chat.generate(request))
+      const { asked, chat, probe } = yield* probed
       yield* TestClock.adjust("5 seconds")
       yield* calls(chat, 3)
       assert.deepStrictEqual(asked.slice(2), ["a", "b", "b", "b"])
@@ -25,11 +30,7 @@ describe("A lane of a pool that is out", () => {
 
   it.effect("probes again after a probe that was interrupted", () =>
     Effect.gen(function*() {
-      const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
-      yield* calls(chat, 1)
-      yield* TestClock.adjust("1 second")
-      options["a"] = { takes: "10 seconds" }
-      const probe = yield* Effect.forkChild(chat.generate(request))
+      const { asked, chat, options, probe } = yield* probed
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(probe)
       options["a"] = {}
