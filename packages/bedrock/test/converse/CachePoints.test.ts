@@ -254,6 +254,13 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(changes, [])
   })
 
+  it("keeps that of an answer that has only blank text beside signed reasoning", () => {
+    const answer = { ...assistant([{ type: "reasoning", text: "t", signature: "s" }, text(" ")]), cache: true } as const
+    const { changes, input } = repaired(claude, [user("Q"), answer, user("R")])
+    assert.deepStrictEqual(input.messages?.[1]?.content?.slice(1), [{ text: " " }, point])
+    assert.deepStrictEqual(changes, [])
+  })
+
   it("leaves blank text out with its point", () => {
     const points = Array.from({ length: 4 }, (_, index) => text(String(index), cached))
     const { changes, input } = repaired(claude, [user([text("Book"), text(" ", cached), ...points])])

@@ -51,15 +51,16 @@ export const isSealed = ({ part }: Placed): boolean =>
   part.type === "reasoning" && (part.signature !== undefined || part.redacted !== undefined)
 
 /**
- * Ends a cached prefix behind the last part that says something, with a separate block where that part has no field for
- * it. Models refuse a cache point behind reasoning.
+ * Ends a cached prefix behind the last part that says something, or behind blank text where there is no other, with a
+ * separate block where that part has no field for it. Models refuse a cache point behind reasoning.
  */
 export const markCache = (
   parts: ReadonlyArray<Placed>,
   cache: Message.CacheControl | undefined
 ): ReadonlyArray<Placed> => {
   if (cache === undefined || cache === false) return parts
-  const index = parts.findLastIndex(({ part }) => !isBlank(part) && part.type !== "reasoning")
+  const said = parts.findLastIndex(({ part }) => !isBlank(part) && part.type !== "reasoning")
+  const index = said < 0 ? parts.findLastIndex(({ part }) => part.type !== "reasoning") : said
   const last = parts[index]
   return last === undefined ? parts : parts.toSpliced(index, 1, ...marked(last, cache))
 }
